@@ -131,7 +131,7 @@ def decode(event: type[_E], value: bytes) -> _E:
     """The event in a record's value.
 
     Raises:
-        UndecodableError: not JSON, not UTF-8, nested too deep, not of the event's form, or of a newer version.
+        UndecodableError: not JSON, not UTF-8, too deep, not of the event's form, or of a newer version.
     """
     try:
         decoded: _E = _decoders[event].decode(value)

@@ -18,9 +18,7 @@ _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ENCODE = bytes.maketrans(_STANDARD, _CROCKFORD)
 #: Crockford's reading rules: case does not matter, I and L are 1, O is 0.
-_DECODE = bytes.maketrans(
-    _CROCKFORD + _CROCKFORD.lower() + b"ILOilo", _STANDARD + _STANDARD + b"BBABBA"
-)
+_DECODE = bytes.maketrans(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo", _STANDARD + _STANDARD + b"BBABBA")
 _READABLE = frozenset(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo")
 
 LENGTH = 32
@@ -46,7 +44,7 @@ class PostIds:
         return self._seal(milliseconds.to_bytes(6, "big") + secrets.token_bytes(8))
 
     def derive(self, idempotency_key: str, caller: str, content: str) -> str:
-        """The id of a post sent with an `Idempotency-Key`: the same for the same three, whoever computes it."""
+        """The id of a post sent with an `Idempotency-Key`: the same for the same three, anywhere."""
         digest = hashlib.blake2b(key=self._keys[0], digest_size=_BODY_BYTES, person=b"idempotency")
         for part in (idempotency_key, caller, content):
             data = part.encode()

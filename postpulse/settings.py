@@ -118,7 +118,9 @@ class IdsSettings(_Section):
     @field_validator("keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("keys")
     @classmethod
@@ -247,4 +249,3 @@ def _describe(error: ErrorDetails) -> str:
         return f"{'.'.join(location)}: no such setting; `postpulse config` lists them all"
     reason = error["msg"].removeprefix("Value error, ")
     return f"{where}: {reason[0].lower()}{reason[1:]}"
-

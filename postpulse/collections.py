@@ -1,0 +1,53 @@
+"""Every MongoDB collection, declared once: its name, what a document is, its indexes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One collection; `description` says what a document is and what its _id is."""
+
+    name: str
+    description: str
+    indexes: tuple[IndexModel, ...] = field(default=())
+
+
+POSTS = Collection(
+    name="posts",
+    description="A post with its analysis; _id is the post_id. `partition` and `offset` are the place of its "
+    "record in posts.v1; `state` is analyzing, analyzed, deleted (a marker without content) or dead.",
+)
+COUNTERS = Collection(
+    name="counters",
+    description="Integer sums of one time bucket, dimension, value and lane; _id is all four. `lane` is the "
+    "topic and partition whose worker writes it; queries sum over lanes.",
+    indexes=(IndexModel([("dimension", ASCENDING), ("granularity", ASCENDING), ("bucket", ASCENDING)]),),
+)
+CHECKPOINTS = Collection(
+    name="checkpoints",
+    description="How far one partition's effects reach; _id is topic/partition, `next` the offset of the "
+    "first record without effects.",
+)
+CHUNK_RESULTS = Collection(
+    name="chunk_results",
+    description="Partial results of a post that is not merged yet; _id is post_id/offset/index.",
+    indexes=(IndexModel([("post_id", ASCENDING), ("offset", ASCENDING)]),),
+)
+
+COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS)
+
+
+async def apply_collections(database: AsyncDatabase[Document]) -> None:
+    """Create the collections and indexes that are missing; idempotent."""
+    for collection in COLLECTIONS:
+        # Before the first transaction: inside one, creating a collection may conflict with another worker's.
+        if collection.indexes:
+            await database[collection.name].create_indexes(list(collection.indexes))
+        else:
+            await database[collection.name].create_index([("_id", ASCENDING)])

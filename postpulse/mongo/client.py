@@ -1,0 +1,25 @@
+"""The MongoDB client, made one way everywhere: majority writes, journaled; times aware of their zone."""
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from postpulse.collections import Document
+from postpulse.settings import MongoSettings
+
+
+def connect(settings: MongoSettings, app_name: str) -> AsyncMongoClient[Document]:
+    """A client for the running event loop; connects when first used. Close it with `await client.close()`."""
+    return AsyncMongoClient(
+        settings.uri.get_secret_value(),
+        appname=app_name,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        retryWrites=True,
+        serverSelectionTimeoutMS=int(settings.server_selection_timeout_seconds * 1000),
+        connectTimeoutMS=5000,
+    )
+
+
+def database(client: AsyncMongoClient[Document], settings: MongoSettings) -> AsyncDatabase[Document]:
+    return client[settings.database]

@@ -1,0 +1,42 @@
+"""Every metric of every service, declared once. Named as Prometheus does: base units, `_total`."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SIZE_BUCKETS = (1, 5, 10, 50, 100, 250, 500, 1000, 5000)
+
+# HTTP, both APIs. `route` is the pattern, never the path: ids must not become labels.
+HTTP_REQUESTS = Counter("postpulse_http_requests", "Requests answered", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "postpulse_http_request_seconds",
+    "Time to answer",
+    ["method", "route"],
+    buckets=_LATENCY_BUCKETS,
+)
+HTTP_IN_FLIGHT = Gauge("postpulse_http_requests_in_flight", "Requests being answered")
+
+# Intake.
+POSTS_ACCEPTED = Counter("postpulse_posts_accepted", "Posts acknowledged by the broker", ["how"])
+POSTS_REFUSED = Counter("postpulse_posts_refused", "Posts refused", ["reason"])
+BROKER_REACHABLE = Gauge("postpulse_broker_reachable", "1 while a broker can be reached")
+BROKER_REACHABLE.set(1)
+
+# Stream processors.
+RECORDS_PROCESSED = Counter("postpulse_records_processed", "Records finished", ["stage"])
+BATCH_RECORDS = Histogram("postpulse_batch_records", "Records in a batch", ["stage"], buckets=_SIZE_BUCKETS)
+BATCH_SECONDS = Histogram(
+    "postpulse_batch_seconds", "Time to finish a batch", ["stage"], buckets=_LATENCY_BUCKETS
+)
+BATCH_RETRIES = Counter("postpulse_batch_retries", "Attempts of a batch that failed for a while", ["stage"])
+DEAD_LETTERS = Counter("postpulse_dead_letters", "Records dead-lettered", ["stage", "error_class"])
+FENCED = Counter("postpulse_batches_fenced", "Transactions refused by their checkpoint", ["stage"])
+POST_AGE_SECONDS = Histogram(
+    "postpulse_post_age_seconds",
+    "From the API's acceptance of a post to its analysis being stored",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+PARTITIONS_ASSIGNED = Gauge("postpulse_partitions_assigned", "Partitions owned by this worker", ["topic"])
+LOOP_LAG_SECONDS = Gauge("postpulse_event_loop_lag_seconds", "Longest block of the event loop of late")
+
+# Queries.
+WAITERS = Gauge("postpulse_waiters", "Requests that wait for an analysis")

@@ -1,0 +1,56 @@
+"""Run an application until a signal says stop, then let what is under way finish."""
+
+import asyncio
+import signal
+import socket
+
+import structlog
+from aiohttp import web
+
+from postpulse.settings import HttpSettings
+
+log = structlog.get_logger(__name__)
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the message says which setting to change."""
+
+
+async def serve(app: web.Application, settings: HttpSettings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ListenError: the port is taken or the host is not of this machine.
+    """
+    listening = _listen(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=settings.shutdown_grace_seconds,
+        # Bodies are unpacked by the intake, which bounds what comes out; aiohttp does not.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening, backlog=1024).start()
+        host, port = listening.getsockname()[:2]
+        log.info("listening", address=f"http://{host}:{port}")
+        await stop.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+
+
+def _listen(settings: HttpSettings) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=1024)
+    except OSError as exc:
+        raise ListenError(
+            f"cannot listen on {settings.host}:{settings.port}: {exc.strerror}; "
+            "set POSTPULSE_HTTP_PORT (0 takes a free one) or POSTPULSE_HTTP_HOST"
+        ) from None
