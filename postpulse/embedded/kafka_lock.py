@@ -1,4 +1,7 @@
-"""Writes `kafka.lock.toml` again: `python -m postpulse.embedded.kafka_lock`, after changing a version here."""
+"""Writes `kafka.lock.toml` again, after a version was changed here.
+
+Run it as `python -m postpulse.embedded.kafka_lock`.
+"""
 
 import tempfile
 import tomllib
@@ -27,9 +30,7 @@ def write_lock() -> None:
         builder = EnvironmentBuilder(context=context, cache_dir=Path(folder, "cache"))
         environment = builder.from_endpoint("+".join(COORDINATES))
         locked = tomllib.loads(Path(environment.path, "jgo.lock.toml").read_text())
-    jars = sorted(
-        locked["dependencies"], key=lambda jar: (jar["groupId"], jar["artifactId"], jar["version"])
-    )
+    jars = sorted(locked["dependencies"], key=lambda jar: (jar["groupId"], jar["artifactId"], jar["version"]))
     entries = [
         "[[dependencies]]\n"
         + "".join(f'{name} = "{jar[name]}"\n' for name in ("groupId", "artifactId", "version", "sha256"))

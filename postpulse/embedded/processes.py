@@ -1,0 +1,85 @@
+"""Processes that another run of this program has started, recognized by process id and start time."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+#: The start time that the system computes for a process moves a little when the clock is set.
+_START_TIME_TOLERANCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """A process that cannot be taken for another one.
+
+    Attributes:
+        name: ours for it, for messages.
+        pid: its process id.
+        started_at: when it started, seconds since 1970.
+    """
+
+    name: str
+    pid: int
+    started_at: float
+
+    @classmethod
+    def of(cls, name: str, pid: int) -> "ProcessRecord":
+        """The record of a running process.
+
+        Raises:
+            ProcessLookupError: there is no such process.
+        """
+        try:
+            return cls(name, pid, psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess as exc:
+            raise ProcessLookupError(pid) from exc
+
+    def find(self) -> psutil.Process | None:
+        """The process if it still runs; None if it has ended, whoever may have its id now."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started_at) <= _START_TIME_TOLERANCE
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+    def end(self, grace_seconds: float) -> bool:
+        """End the process if it still runs: asked first, killed when the grace is over.
+
+        Returns:
+            Whether it was running.
+        """
+        process = self.find()
+        if process is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+            try:
+                process.wait(grace_seconds)
+            except psutil.TimeoutExpired:
+                kill_group(self.pid)
+                process.wait(grace_seconds + 5)
+        return True
+
+
+def kill_group(pid: int) -> None:
+    """SIGKILL to a process that leads its session, and to all it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def wait_until_gone(records: list[ProcessRecord], timeout_seconds: float) -> list[ProcessRecord]:
+    """Those that still run when the time is over."""
+    deadline = time.monotonic() + timeout_seconds
+    left = records
+    while True:
+        left = [record for record in left if record.find() is not None]
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(0.05)

@@ -1,0 +1,79 @@
+"""The real servers, once a session and only when a test asks; settings of its own for every test."""
+
+import os
+import random
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from postpulse.embedded.errors import EmbeddedError
+from postpulse.embedded.kafka import EmbeddedKafka
+from postpulse.embedded.mongod import EmbeddedMongo
+from postpulse.settings import (
+    HttpSettings,
+    IdsSettings,
+    KafkaSettings,
+    MongoSettings,
+    Settings,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> None:
+    """What the developer's shell says about a pipeline must not reach the tests."""
+    for variable in [name for name in os.environ if name.startswith("POSTPULSE_")]:
+        if variable != "POSTPULSE_TEST_DATA":
+            del os.environ[variable]
+
+
+@pytest.fixture(scope="session")
+def server_data() -> Iterator[Path]:
+    """Where the session's servers keep their data; removed at its end."""
+    folder = Path(tempfile.mkdtemp(prefix="postpulse-tests-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(server_data: Path) -> Iterator[EmbeddedKafka]:
+    """One Apache Kafka broker for the whole session."""
+    broker = EmbeddedKafka(server_data / "kafka", ports=[random.randint(20_000, 31_999)])
+    try:
+        broker.start()
+    except EmbeddedError as exc:
+        pytest.skip(f"Kafka cannot run here: {exc}")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(server_data: Path) -> Iterator[EmbeddedMongo]:
+    """One mongod, as a replica set of one, for the whole session."""
+    server = EmbeddedMongo(server_data / "mongo", ports=[random.randint(20_000, 31_999)])
+    try:
+        server.start()
+    except EmbeddedError as exc:
+        pytest.skip(f"mongod cannot run here: {exc}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(kafka_broker: EmbeddedKafka, mongo_server: EmbeddedMongo) -> Iterator[Settings]:
+    """Settings for both servers, with topics, consumer groups and a database that no other test has."""
+    own = f"t{secrets.token_hex(4)}"
+    yield Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=kafka_broker.bootstrap_servers, topic_prefix=f"{own}.", partitions=3
+        ),
+        mongo=MongoSettings.model_validate({"uri": mongo_server.uri, "database": own}),
+        http=HttpSettings(port=0),
+        ids=IdsSettings.model_validate({"keys": secrets.token_hex(16)}),
+    )
+    with MongoClient[dict[str, object]](mongo_server.uri) as client:
+        client.drop_database(own)
