@@ -1,0 +1,56 @@
+"""Chunks from `post-chunks.v1`: each analyzed on whichever partition it fell. Computes, keeps nothing."""
+
+from postpulse import events
+from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, UndecodableError
+from postpulse.kafka import publisher
+from postpulse.kafka.publisher import Publisher
+from stream_processors import analysis
+from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.slices import Slices
+
+STAGE = "analyze"
+
+
+class Analyze:
+    """Processes batches of `post-chunks.v1`; an effect that comes twice is one to the merge."""
+
+    def __init__(self, to: Publisher, letters: DeadLetters, destination: str) -> None:
+        self._publisher = to
+        self._letters = letters
+        self._destination = destination
+
+    async def process(self, batch: RecordBatch) -> None:
+        """All effects of a batch, confirmed; may be called again after failing anywhere."""
+        slices = Slices()
+        results: list[publisher.Record] = []
+        dead: list[DeadLetter] = []
+        for record in batch:
+            try:
+                if record.value is None:
+                    raise UndecodableError("a chunk's record has no value")
+                chunk = events.decode(Chunk, record.value)
+            except UndecodableError as error:
+                dead.append(letter(record, STAGE, error))
+                continue
+            results.append(self._result(chunk))
+            await slices.pause()
+        await self._letters.send(dead)
+        await publish(self._publisher, results)
+
+    def _result(self, chunk: Chunk) -> publisher.Record:
+        result = ChunkAnalysis(
+            post_id=chunk.post_id,
+            place=chunk.place,
+            index=chunk.index,
+            count=chunk.count,
+            analysis_version=analysis.ANALYSIS_VERSION,
+            partial=analysis.analyze_chunk(chunk.text),
+            exact=chunk.exact,
+        )
+        return publisher.Record(
+            self._destination,
+            chunk.post_id.encode(),
+            events.encode(result),
+            events.headers(ChunkAnalysis),
+        )

@@ -1,0 +1,226 @@
+"""Posts from `posts.v1`: short ones analyzed where they are read, long ones split, deleted ones taken out."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pymongo import DeleteMany
+
+from postpulse import events
+from postpulse.collections import Document
+from postpulse.events import Analysis, Chunk, DeadLetter, Place, Post, UndecodableError
+from postpulse.kafka import publisher
+from postpulse.kafka.publisher import Publisher
+from postpulse.post_ids import LENGTH
+from postpulse.telemetry import metrics
+from stream_processors import analysis
+from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.runtime.batches import Record, RecordBatch
+from stream_processors.runtime.slices import Slices
+from stream_processors.sink import posts
+from stream_processors.sink.transaction import Changes, Sink
+
+STAGE = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """The last word of a batch on one post: its record, and the post unless it is a tombstone."""
+
+    place: Place
+    post: Post | None
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Names of the topics that results go to."""
+
+    analyses: str
+    chunks: str
+
+
+class Ingest:
+    """Processes batches of `posts.v1`. See `stream_processors.sink.transaction` for the order of effects.
+
+    Args:
+        lane: the topic's name without the prefix in force; with the partition it names checkpoint and counters.
+        chunk_chars: posts longer than this are split.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        to: Publisher,
+        letters: DeadLetters,
+        destinations: Destinations,
+        lane: str,
+        chunk_chars: int,
+    ) -> None:
+        self._sink = sink
+        self._publisher = to
+        self._letters = letters
+        self._destinations = destinations
+        self._lane = lane
+        self._chunk_chars = chunk_chars
+
+    async def process(self, batch: RecordBatch) -> None:
+        """All effects of a batch, confirmed; may be called again after failing anywhere."""
+        lane = f"{self._lane}/{batch.partition}"
+        checkpoint = await self._sink.checkpoints.read(lane)
+        decoded, dead = _decode(batch)
+        await self._letters.send(dead.letters)
+        current: dict[str, Document] = {}
+        if checkpoint is None or batch.next_offset > checkpoint:
+            fresh = {
+                post_id: item for post_id, item in decoded.items() if item.place.offset >= (checkpoint or 0)
+            }
+            documents = await self._documents(fresh)
+
+            async def prepare(changes: Changes) -> None:
+                nonlocal current
+                current = await _prepare(changes, documents, dead.documents)
+
+            await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
+            observe_age(documents.values())
+        await self._announce(decoded, current)
+
+    async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
+        slices = Slices()
+        documents: dict[str, Document] = {}
+        for post_id, item in decoded.items():
+            if item.post is None:
+                documents[post_id] = posts.deleted(post_id, item.place)
+                continue
+            content = item.post.content
+            if len(content) > self._chunk_chars:
+                count = len(analysis.split(content, self._chunk_chars))
+                documents[post_id] = posts.received(item.post, item.place, count)
+            else:
+                document = posts.received(item.post, item.place, 1)
+                documents[post_id] = posts.analyzed(document, analysis.analyze(content))
+            await slices.pause()
+        return documents
+
+    async def _announce(self, decoded: dict[str, _Decoded], current: dict[str, Document]) -> None:
+        """Tell what the documents say now: after a crash this is all that is left to do for a batch."""
+        effected = decoded.keys() - current.keys()
+        if effected:
+            current |= await self._sink.posts(effected)
+        slices = Slices()
+        records: list[publisher.Record] = []
+        for post_id, document in current.items():
+            if document["state"] == "analyzed":
+                records.append(analysis_record(self._destinations.analyses, document))
+            elif document["state"] == "deleted":
+                records.append(publisher.Record(self._destinations.analyses, post_id.encode(), None, []))
+            elif document["state"] == "analyzing":
+                records.extend(self._chunk_records(document, decoded.get(post_id)))
+            await slices.pause()
+        await publish(self._publisher, records)
+
+    def _chunk_records(self, document: Document, item: _Decoded | None) -> Iterable[publisher.Record]:
+        if item is None or item.post is None or item.place.offset != document["offset"]:
+            # The document is of a later record, which sends its own chunks.
+            return
+        post_id = item.post.post_id
+        pieces = analysis.split(item.post.content, self._chunk_chars)
+        for index, piece in enumerate(pieces):
+            chunk = Chunk(
+                post_id=post_id,
+                place=item.place,
+                index=index,
+                count=len(pieces),
+                text=piece.text,
+                exact=piece.exact,
+            )
+            yield publisher.Record(
+                self._destinations.chunks,
+                f"{post_id}:{index}".encode(),
+                events.encode(chunk),
+                events.headers(Chunk),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dead:
+    letters: list[DeadLetter]
+    documents: dict[str, Document]
+
+
+def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
+    decoded: dict[str, _Decoded] = {}
+    dead = _Dead([], {})
+    for record in batch:
+        place = Place(record.partition, record.offset)
+        try:
+            post_id = _post_id(record)
+            post = None
+            if record.value is not None:
+                post = events.decode(Post, record.value)
+                if post.post_id != post_id:
+                    raise UndecodableError(f"the record's key is {post_id}, its post_id {post.post_id}")
+        except UndecodableError as error:
+            dead.letters.append(letter(record, STAGE, error))
+            readable = _readable_id(record.key)
+            if readable is not None:
+                dead.documents[readable] = posts.dead(readable, place, STAGE, str(error))
+        else:
+            # Offsets ascend: a later record of the same post takes the place of an earlier one.
+            decoded[post_id] = _Decoded(place, post)
+    return decoded, dead
+
+
+def _post_id(record: Record) -> str:
+    post_id = _readable_id(record.key)
+    if post_id is None:
+        raise UndecodableError("the record's key is not a post_id")
+    return post_id
+
+
+def _readable_id(key: bytes | None) -> str | None:
+    if key is None or len(key) != LENGTH or not key.isalnum() or not key.isupper():
+        return None
+    return key.decode("ascii")
+
+
+async def _prepare(
+    changes: Changes, documents: dict[str, Document], dead: dict[str, Document]
+) -> dict[str, Document]:
+    """Decide what is written; returns the documents of all these posts as they are afterwards."""
+    existing = await changes.posts(documents.keys() | dead.keys())
+    current = dict(existing)
+    superseded: list[str] = []
+    for post_id, document in documents.items():
+        before = existing.get(post_id)
+        if before is not None:
+            if before["offset"] >= document["offset"]:
+                # Delivered again: the document already says this, or something later.
+                continue
+            if before["state"] == "analyzing":
+                superseded.append(post_id)
+        changes.put(before, document)
+        current[post_id] = document
+    for post_id, document in dead.items():
+        # A record that cannot be read takes nothing away from a post that could be.
+        if post_id not in existing and post_id not in documents:
+            changes.put(None, document)
+    if superseded:
+        changes.result_writes.append(DeleteMany({"post_id": {"$in": superseded}}))
+    return current
+
+
+def analysis_record(topic: str, document: Document) -> publisher.Record:
+    """What is published of an analyzed post."""
+    return publisher.Record(
+        topic,
+        document["_id"].encode(),
+        events.encode(posts.analysis_event(document)),
+        events.headers(Analysis),
+    )
+
+
+def observe_age(documents: Iterable[Document]) -> None:
+    now = time.time()
+    for document in documents:
+        if document["state"] == "analyzed":
+            metrics.POST_AGE_SECONDS.observe(max(0.0, now - document["received_at"].timestamp()))

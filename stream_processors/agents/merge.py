@@ -1,0 +1,135 @@
+"""Partial results from `post-chunk-analyses.v1`: kept until a post has all of them, then merged."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from pymongo import DeleteMany, UpdateOne
+
+from postpulse import events
+from postpulse.collections import Document
+from postpulse.events import ChunkAnalysis, DeadLetter, UndecodableError
+from postpulse.kafka.publisher import Publisher
+from stream_processors import analysis
+from stream_processors.agents.ingest import analysis_record, observe_age
+from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.runtime.batches import RecordBatch
+from stream_processors.sink import posts
+from stream_processors.sink.transaction import Changes, Sink
+
+STAGE = "merge"
+
+_Partials = dict[str, list[ChunkAnalysis]]
+#: What finishing an analysis sets in a post's document.
+_FINISHED = ("state", "analysis", "analysis_version", "analyzed_at", "approximate")
+
+
+class Merge:
+    """Processes batches of `post-chunk-analyses.v1`. See `stream_processors.sink.transaction` for the order."""
+
+    def __init__(self, sink: Sink, to: Publisher, letters: DeadLetters, destination: str, lane: str) -> None:
+        self._sink = sink
+        self._publisher = to
+        self._letters = letters
+        self._destination = destination
+        self._lane = lane
+
+    async def process(self, batch: RecordBatch) -> None:
+        """All effects of a batch, confirmed; may be called again after failing anywhere."""
+        lane = f"{self._lane}/{batch.partition}"
+        checkpoint = await self._sink.checkpoints.read(lane)
+        partials, dead = _decode(batch)
+        await self._letters.send(dead)
+        if checkpoint is None or batch.next_offset > checkpoint:
+
+            async def prepare(changes: Changes) -> None:
+                await _prepare(changes, partials)
+
+            await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
+        await self._announce(partials)
+
+    async def _announce(self, partials: _Partials) -> None:
+        documents = await self._sink.posts(partials)
+        finished = [
+            document
+            for document in documents.values()
+            if document["state"] == "analyzed"
+            and any(_belongs(partial, document) for partial in partials[document["_id"]])
+        ]
+        await publish(
+            self._publisher, [analysis_record(self._destination, document) for document in finished]
+        )
+        observe_age(finished)
+
+
+def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:
+    partials: _Partials = defaultdict(list)
+    dead: list[DeadLetter] = []
+    for record in batch:
+        try:
+            if record.value is None:
+                raise UndecodableError("a partial result's record has no value")
+            partial = events.decode(ChunkAnalysis, record.value)
+            partials[partial.post_id].append(partial)
+        except UndecodableError as error:
+            dead.append(letter(record, STAGE, error))
+    return partials, dead
+
+
+def _belongs(partial: ChunkAnalysis, document: Document) -> bool:
+    """Whether a partial result is of the post as its document has it, not of an older one or a deleted one."""
+    return (
+        document.get("chunks") == partial.count
+        and document["offset"] == partial.place.offset
+        and document["partition"] == partial.place.partition
+    )
+
+
+async def _prepare(changes: Changes, partials: _Partials) -> None:
+    documents = await changes.posts(partials)
+    awaited = {
+        post_id: {partial.index: _kept(partial) for partial in arrived if _belongs(partial, document)}
+        for post_id, arrived in partials.items()
+        if (document := documents.get(post_id)) is not None and document["state"] == "analyzing"
+    }
+    awaited = {post_id: arrived for post_id, arrived in awaited.items() if arrived}
+    kept_before: dict[str, set[int]] = defaultdict(set)
+    for kept in await changes.chunk_results(list(awaited), {"post_id": 1, "offset": 1, "index": 1}):
+        if kept["offset"] == documents[kept["post_id"]]["offset"]:
+            kept_before[kept["post_id"]].add(kept["index"])
+    for post_id, arrived in awaited.items():
+        document = documents[post_id]
+        if len(kept_before[post_id] | arrived.keys()) < document["chunks"]:
+            changes.result_writes.extend(_keep(arrived.values()))
+        else:
+            earlier = await changes.chunk_results([post_id]) if kept_before[post_id] else []
+            every = {kept["index"]: kept for kept in earlier if kept["offset"] == document["offset"]}
+            every |= arrived
+            metrics = await _merge(changes, document, list(every.values()))
+            exact = all(kept["exact"] for kept in every.values())
+            changes.finish(document, posts.analyzed(document, metrics, exact), _FINISHED)
+            changes.result_writes.append(DeleteMany({"post_id": post_id}))
+
+
+async def _merge(changes: Changes, document: Document, results: list[Document]) -> dict[str, Any]:
+    if all(kept["analysis_version"] == analysis.ANALYSIS_VERSION for kept in results):
+        return analysis.finish(analysis.merge(kept["partial"] for kept in results))
+    # Workers of different versions shared the chunks: their partial results do not add up.
+    return analysis.analyze(await changes.content(document["_id"]))
+
+
+def _kept(partial: ChunkAnalysis) -> Document:
+    return {
+        "_id": f"{partial.post_id}/{partial.place.offset}/{partial.index}",
+        "post_id": partial.post_id,
+        "offset": partial.place.offset,
+        "index": partial.index,
+        "count": partial.count,
+        "analysis_version": partial.analysis_version,
+        "exact": partial.exact,
+        "partial": partial.partial,
+    }
+
+
+def _keep(results: Iterable[Document]) -> list[UpdateOne]:
+    return [UpdateOne({"_id": kept["_id"]}, {"$setOnInsert": kept}, upsert=True) for kept in results]

@@ -1,0 +1,190 @@
+"""The Faust app with its agents, wired to Kafka and MongoDB; one worker process runs one of it."""
+
+import asyncio
+import signal
+import tempfile
+from typing import Any, cast
+
+import faust
+import structlog
+from aiohttp import web
+from faust.types import StreamT
+
+from postpulse.kafka.publisher import Publisher
+from postpulse.mongo.client import connect, database
+from postpulse.settings import KafkaSettings, Settings
+from postpulse.topics import (
+    DEAD_LETTERS,
+    POST_ANALYSES,
+    POST_CHUNK_ANALYSES,
+    POST_CHUNKS,
+    POSTS,
+    group_name,
+    topic_name,
+)
+from postpulse.web.application import create_application
+from stream_processors.agents import analyze, ingest, merge
+from stream_processors.dead_letters.letters import DeadLetters
+from stream_processors.monitoring import LoopLag, add_checks
+from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.offsets import BatchLimits
+from stream_processors.runtime.retries import Process, work
+from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
+from stream_processors.sink.transaction import Sink
+
+log = structlog.get_logger(__name__)
+
+
+class WorkerFailedError(Exception):
+    """The worker cannot go on; a supervisor should start another."""
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run one worker until SIGINT or SIGTERM.
+
+    Raises:
+        WorkerFailedError: Faust gave up.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    publisher = Publisher(settings.kafka, "postpulse-worker")
+    publisher.start()
+    client = connect(settings.mongo, "postpulse-worker")
+    sink = Sink(client, database(client, settings.mongo))
+    with tempfile.TemporaryDirectory(prefix="postpulse-worker-") as scratch:
+        app = create_app(settings, sink, publisher, scratch)
+        lag = LoopLag()
+        runner = await _serve_health(settings, app, client, publisher, lag)
+        try:
+            async with lag:
+                await app.start()
+                await _until_stopped(app, stop)
+        finally:
+            await app.stop()
+            left = await publisher.close()
+            await client.close()
+            await runner.cleanup()
+            if left:
+                log.warning("results left unsent, to be told again", records=left)
+
+
+def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: str) -> faust.App:
+    """The app with its three agents.
+
+    Args:
+        settings: of the whole product.
+        sink: where effects go.
+        publisher: started, in the same loop.
+        scratch: a directory for what Faust wants to write; nothing of worth.
+    """
+    worker = settings.worker
+    app = faust.App(
+        group_name(worker.group, settings.kafka),
+        broker=[f"kafka://{address}" for address in settings.kafka.bootstrap_servers.split(",")],
+        broker_credentials=_credentials(settings.kafka),
+        broker_commit_interval=worker.commit_interval_seconds,
+        broker_session_timeout=worker.session_timeout_seconds,
+        broker_heartbeat_interval=worker.session_timeout_seconds / 4,
+        broker_request_timeout=max(40.0, worker.session_timeout_seconds + 1),
+        broker_max_poll_records=worker.batch_max_records * 4,
+        # A partition may wait for MongoDB for as long as that takes; heartbeats say that the worker lives.
+        broker_max_poll_interval=24 * 60 * 60,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        Topic=BatchTopic,
+        web_enabled=False,
+        store="memory://",
+        datadir=scratch,
+        debug=False,
+    )
+    app.transport = batch_transport(
+        app,
+        app.conf.broker_consumer,
+        BatchLimits(worker.batch_max_records, worker.batch_max_bytes),
+        worker.rebalance_grace_seconds,
+    )
+    letters = DeadLetters(publisher, topic_name(DEAD_LETTERS, settings.kafka))
+    analyses = topic_name(POST_ANALYSES, settings.kafka)
+    destinations = ingest.Destinations(analyses, topic_name(POST_CHUNKS, settings.kafka))
+    processes: dict[str, tuple[str, Process]] = {
+        ingest.STAGE: (
+            topic_name(POSTS, settings.kafka),
+            ingest.Ingest(sink, publisher, letters, destinations, POSTS.name, worker.chunk_chars).process,
+        ),
+        analyze.STAGE: (
+            topic_name(POST_CHUNKS, settings.kafka),
+            analyze.Analyze(publisher, letters, topic_name(POST_CHUNK_ANALYSES, settings.kafka)).process,
+        ),
+        merge.STAGE: (
+            topic_name(POST_CHUNK_ANALYSES, settings.kafka),
+            merge.Merge(sink, publisher, letters, analyses, POST_CHUNK_ANALYSES.name).process,
+        ),
+    }
+    for stage, (topic, process) in processes.items():
+        add_agent(app, stage, topic, process, worker.concurrency)
+
+    async def settle(*_: Any, **__: Any) -> None:
+        await cast(BatchConsumer, app.consumer).settle()
+
+    app.on_before_shutdown.connect(settle, weak=False)
+    return app
+
+
+def add_agent(app: faust.App, stage: str, topic: str, process: Process, concurrency: int) -> None:
+    """An agent that works on the batches of a topic, several at once, each of another partition."""
+
+    async def agent(batches: StreamT[RecordBatch]) -> None:
+        async for batch in batches:
+            await work(cast(BatchConsumer, app.consumer), batch, stage, process)
+
+    app.agent(app.topic(topic), name=stage, concurrency=concurrency)(agent)
+
+
+def _credentials(settings: KafkaSettings) -> Any:
+    if settings.security_protocol == "PLAINTEXT":
+        return None
+    import ssl
+
+    context = None
+    if settings.security_protocol.endswith("SSL"):
+        context = ssl.create_default_context(
+            cafile=str(settings.ssl_ca_location) if settings.ssl_ca_location else None
+        )
+    if settings.security_protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    password = settings.sasl_password
+    return faust.SASLCredentials(
+        username=settings.sasl_username,
+        password=password.get_secret_value() if password is not None else None,
+        mechanism=settings.sasl_mechanism,
+        ssl_context=context,
+    )
+
+
+async def _serve_health(
+    settings: Settings, app: faust.App, client: Any, publisher: Publisher, lag: LoopLag
+) -> web.AppRunner:
+    application = create_application(settings, lambda served: add_checks(served, app, client, publisher, lag))
+    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.http.host, settings.worker.metrics_port)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    log.info("worker metrics and health", address=f"http://{host}:{port}")
+    return runner
+
+
+async def _until_stopped(app: faust.App, stop: asyncio.Event) -> None:
+    stopped = asyncio.ensure_future(stop.wait())
+    ended = asyncio.ensure_future(app.wait_until_stopped())
+    try:
+        await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        ended.cancel()
+    if app.crashed:
+        raise WorkerFailedError(f"Faust gave up: {app.crash_reason!r}")

@@ -1,0 +1,239 @@
+"""Faust by record batches: a transport whose consumer hands agents one event per partition and fetch.
+
+Stock Faust moves one record at a time through tasks, queues, decoders and acknowledgements, which costs more than
+most work on a record, and it acknowledges whatever an agent leaves behind, exceptions included. Here the event's
+value is a `RecordBatch`, an offset is committed only after `RecordBatch.finish()`, and Faust's own acknowledgement
+does nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, cast
+
+import aiokafka
+import structlog
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust import Topic
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, EventT, Message
+from mode.types import ServiceT
+
+from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.offsets import BatchLimits, OffsetLedger
+
+log = structlog.get_logger(__name__)
+
+#: A fetch that found nothing returns after this long. While one is under way to a broker, aiokafka sends it no
+#: other, so a partition whose records were just taken waits at most this long for its next ones.
+_FETCH_WAIT_MS = 50
+_IDLE_POLL_SECONDS = 1.0
+_BUSY_POLL_SECONDS = 0.05
+
+
+class BatchTopic(Topic):
+    """A topic whose events carry a `RecordBatch`, decoded by nobody but the agent."""
+
+    def _compile_decode(self) -> None:
+        self.decode = self._pass_through  # type: ignore[method-assign]
+
+    async def _pass_through(self, message: Message, *, propagate: bool = False) -> EventT[Any]:
+        return self._create_event(None, message.value, None, message)
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust fixes it at 1.5 s; read when the consumer starts, after this.
+        consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust's would end the worker on any failure. What is not committed now is committed next time,
+        # and what is processed again in between has no second effect.
+        try:
+            await self._ensure_consumer().commit(
+                {
+                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+                    for tp, offset in offsets.items()
+                }
+            )
+        except KafkaError as exc:
+            log.warning("offsets not committed, trying again later", reason=repr(exc))
+            return False
+        now = time.monotonic()
+        self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
+        return True
+
+
+class BatchConsumer(driver.Consumer):
+    """Fetches, keeps the ledger of offsets, and hands one batch of each partition at a time to its agent."""
+
+    #: Set by `BatchTransport` for the consumers that it makes.
+    limits: ClassVar[BatchLimits]
+    rebalance_grace_seconds: ClassVar[float]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ledger = OffsetLedger(self.limits)
+        self._progress = asyncio.Event()
+        """Something was fetched or finished, so a batch may be ready."""
+        self._settled = asyncio.Event()
+        self._commit_lock = asyncio.Lock()
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    # Fetching and handing on.
+
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
+        """Run until the consumer or the fetcher is to stop. Called by Faust's Fetcher."""
+
+        def stopping() -> bool:
+            return self.should_stop or fetcher.should_stop
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                deliver = tasks.create_task(self._deliver())
+                await self._fetch(stopping)
+                deliver.cancel()
+        except* self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+    async def _fetch(self, stopping: Callable[[], bool]) -> None:
+        while not stopping():
+            if not self.flow_active:
+                await self.wait(cast(Any, self.can_resume_flow))
+                continue
+            saturated = {TP(*partition) for partition in self._ledger.saturated()}
+            wanted = self._get_active_partitions() - saturated
+            if not wanted:
+                # Everything is being worked on, or nothing is owned.
+                await asyncio.sleep(_BUSY_POLL_SECONDS)
+                continue
+            timeout = _BUSY_POLL_SECONDS if saturated else _IDLE_POLL_SECONDS
+            fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
+            if not fetched or not self.flow_active:
+                continue
+            for tp, records in fetched.items():
+                if ensure_TP(tp) in self._active_partitions:
+                    self._ledger.add((tp.topic, tp.partition), records)
+            self._progress.set()
+            # getmany does not yield when records are there already.
+            await asyncio.sleep(0)
+
+    async def _deliver(self) -> None:
+        while True:
+            await self._progress.wait()
+            self._progress.clear()
+            if not self.flow_active:
+                continue
+            for batch in self._ledger.cut():
+                await self.callback(self._message(batch))
+
+    def _message(self, batch: RecordBatch) -> Message:
+        last = batch.records[-1]
+        return ConsumerMessage(
+            batch.topic,
+            batch.partition,
+            last.offset,
+            last.timestamp / 1000,
+            0,
+            [],
+            None,
+            cast(Any, batch),
+            None,
+            0,
+            0,
+            TP(batch.topic, batch.partition),
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def begin(self, batch: RecordBatch) -> bool:
+        """An agent is about to work on a batch; False when it must not, since the partition was revoked."""
+        batch.started = not batch.revoked
+        return batch.started
+
+    def leave(self, batch: RecordBatch) -> None:
+        """An agent is done with a batch, finished or not."""
+        batch.started = False
+        self._progress.set()
+        self._settled.set()
+
+    # Offsets.
+
+    def ack(self, message: Message) -> bool:
+        """Faust acknowledges whatever an agent leaves behind, exceptions included: that counts for nothing."""
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return False
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commit the end of the finished prefix of every owned partition. True when all are committed."""
+        async with self._commit_lock:
+            offsets = {TP(*partition): offset for partition, offset in self._ledger.committable().items()}
+            if not offsets or not await self._commit(offsets):
+                return False
+            self._ledger.committed({(tp.topic, tp.partition): offset for tp, offset in offsets.items()})
+            return True
+
+    async def perform_seek(self) -> None:
+        """Start every owned partition at its committed offset. Called by Faust after each rebalance."""
+        for tp, offset in (await self.seek_to_committed()).items():
+            known = offset if offset is not None and offset >= 0 else None
+            self._ledger.begin((tp.topic, tp.partition), known)
+
+    # Rebalances and stopping.
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let batches under way finish, commit them, drop the rest. Called during a rebalance."""
+        self.stop_flow()
+        await self.settle()
+        self._ledger.revoke((tp.topic, tp.partition) for tp in revoked)
+        await super().on_partitions_revoked(revoked)
+
+    async def settle(self) -> None:
+        """Wait a little for the batches that agents have begun, then commit what is finished."""
+        deadline = time.monotonic() + self.rebalance_grace_seconds
+        while (left := deadline - time.monotonic()) > 0 and self._ledger.under_way():
+            self._settled.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._settled.wait()
+            except TimeoutError:
+                break
+        unfinished = self._ledger.under_way()
+        if unfinished:
+            log.warning(
+                "partitions leave with batches unfinished", batches=[repr(batch) for batch in unfinished]
+            )
+        await self.commit()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's search for stuck streams reads acknowledgements, which are not used here."""
+
+
+def batch_transport(
+    app: Any, url: Iterable[Any], limits: BatchLimits, rebalance_grace_seconds: float
+) -> driver.Transport:
+    """A transport for `app.transport`.
+
+    Args:
+        app: the Faust app.
+        url: of the brokers, as `app.conf.broker_consumer` has it.
+        limits: where batches are cut.
+        rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
+    """
+    consumer = type(
+        "BatchConsumer",
+        (BatchConsumer,),
+        {"limits": limits, "rebalance_grace_seconds": rebalance_grace_seconds},
+    )
+
+    class BatchTransport(driver.Transport):
+        Consumer = consumer
+
+    return BatchTransport(list(url), app)

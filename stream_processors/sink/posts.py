@@ -1,0 +1,89 @@
+"""The document of a post: made from events, and told to other consumers from what it says."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from postpulse.collections import Document
+from postpulse.events import Analysis, Place, Post
+from stream_processors.analysis import ANALYSIS_VERSION
+
+#: Why a result may be off: no legal place to cut was found in a long text.
+UNCUTTABLE = "a long stretch without a sentence end was cut, so that counts next to the cut may be off by one"
+
+
+def received(post: Post, place: Place, chunks: int) -> Document:
+    """A post whose analysis is under way."""
+    document: Document = {
+        "_id": post.post_id,
+        "partition": place.partition,
+        "offset": place.offset,
+        "state": "analyzing",
+        "content": post.content,
+        "created_at": _datetime(post.created_at),
+        "received_at": _datetime(post.received_at),
+        "chunks": chunks,
+    }
+    for name in ("author", "lang", "source"):
+        value = getattr(post, name)
+        if value is not None:
+            document[name] = value
+    if post.tags:
+        document["tags"] = list(post.tags)
+    return document
+
+
+def analyzed(document: Document, metrics: Mapping[str, Any], exact: bool = True) -> Document:
+    """The same post with its analysis."""
+    return document | {
+        "state": "analyzed",
+        "analysis": dict(metrics),
+        "analysis_version": ANALYSIS_VERSION,
+        "analyzed_at": _datetime(time.time_ns() // 1_000_000),
+        "approximate": [] if exact else [UNCUTTABLE],
+    }
+
+
+def deleted(post_id: str, place: Place) -> Document:
+    """The marker of a deleted post: its place, so that what is still under way cannot bring it back."""
+    return {"_id": post_id, "partition": place.partition, "offset": place.offset, "state": "deleted"}
+
+
+def dead(post_id: str, place: Place, stage: str, reason: str) -> Document:
+    """A post whose record could not be processed."""
+    return {
+        "_id": post_id,
+        "partition": place.partition,
+        "offset": place.offset,
+        "state": "dead",
+        "stage": stage,
+        "reason": reason,
+    }
+
+
+def analysis_event(document: Document) -> Analysis:
+    """What `post-analyses.v1` says of an analyzed post."""
+    return Analysis(
+        post_id=document["_id"],
+        revision=document["offset"],
+        analysis_version=document["analysis_version"],
+        analyzed_at=_milliseconds(document["analyzed_at"]),
+        created_at=_milliseconds(document["created_at"]),
+        received_at=_milliseconds(document["received_at"]),
+        chunks=document["chunks"],
+        metrics=document["analysis"],
+        approximate=tuple(document["approximate"]),
+        author=document.get("author"),
+        lang=document.get("lang"),
+        source=document.get("source"),
+        tags=tuple(document.get("tags", ())),
+    )
+
+
+def _datetime(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)

@@ -1,0 +1,120 @@
+"""The effects of a batch, all or none: post documents, counters, partial results and the checkpoint.
+
+The order within a batch is decode, analyze, dead letters; then this transaction; then the results to other
+consumers; then the offset. A crash before the transaction has changed nothing; one after it is seen by the
+checkpoint, and only the results are told again, from the documents.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from pymongo import AsyncMongoClient, DeleteMany, InsertOne, ReplaceOne, UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, POSTS, Document
+from stream_processors.sink.checkpoints import Checkpoints
+from stream_processors.sink.counters import CounterChanges
+
+Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteMany
+#: Everything of a post document but its text, which no decision needs.
+_WITHOUT_CONTENT = {"content": 0}
+
+
+class Changes:
+    """What one attempt of a transaction reads and is about to write."""
+
+    def __init__(self, database: AsyncDatabase[Document], session: AsyncClientSession) -> None:
+        self._posts = database[POSTS.name]
+        self._results = database[CHUNK_RESULTS.name]
+        self._session = session
+        self.post_writes: list[InsertOne[Document] | ReplaceOne[Document] | UpdateOne] = []
+        self.result_writes: list[UpdateOne | DeleteMany] = []
+        self.counters = CounterChanges()
+
+    async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
+        """The documents of these posts as they are, without their content; those that exist."""
+        found = self._posts.find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT, session=self._session)
+        return {document["_id"]: document async for document in found}
+
+    async def content(self, post_id: str) -> str:
+        found = await self._posts.find_one({"_id": post_id}, {"content": 1}, session=self._session)
+        return found["content"] if found is not None else ""
+
+    async def chunk_results(
+        self, post_ids: Sequence[str], fields: dict[str, int] | None = None
+    ) -> list[Document]:
+        """The partial results of these posts that were kept."""
+        found = self._results.find({"post_id": {"$in": list(post_ids)}}, fields, session=self._session)
+        return [document async for document in found]
+
+    def put(self, before: Document | None, after: Document) -> None:
+        """Write a post's document; the counters move by the difference."""
+        if before is None:
+            self.post_writes.append(InsertOne(after))
+        else:
+            self.post_writes.append(ReplaceOne({"_id": after["_id"]}, after))
+        self._count(before, after)
+
+    def finish(self, before: Document, after: Document, fields: Sequence[str]) -> None:
+        """Set some fields of a post's document; the counters move by the difference."""
+        self.post_writes.append(
+            UpdateOne({"_id": after["_id"]}, {"$set": {name: after[name] for name in fields}})
+        )
+        self._count(before, after)
+
+    def _count(self, before: Document | None, after: Document) -> None:
+        self.counters.add(before, -1)
+        self.counters.add(after)
+
+
+Prepare = Callable[[Changes], Awaitable[Any]]
+
+
+class Sink:
+    """Writes the effects of batches, exactly once."""
+
+    def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document]) -> None:
+        self._client = client
+        self._database = database
+        self.checkpoints = Checkpoints(database[CHECKPOINTS.name])
+
+    async def write(self, lane: str, before: int | None, after: int, prepare: Prepare) -> None:
+        """One transaction: what `prepare` puts into the changes, and the checkpoint from `before` to `after`.
+
+        Args:
+            lane: topic/partition of the batch.
+            before: the checkpoint as read before the batch was looked at.
+            after: the offset behind the batch's last record.
+            prepare: called for each attempt with fresh `Changes`; must leave nothing behind from a former one.
+
+        Raises:
+            CheckpointMovedError: nothing was written; another worker was here.
+            PyMongoError: it may or may not have been written; the checkpoint tells.
+        """
+
+        async def attempt(session: AsyncClientSession) -> None:
+            await self.checkpoints.move(lane, before, after, session)
+            changes = Changes(self._database, session)
+            await prepare(changes)
+            await self._bulk(POSTS.name, changes.post_writes, session)
+            await self._bulk(CHUNK_RESULTS.name, changes.result_writes, session)
+            await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
+
+        async with self._client.start_session() as session:
+            await session.with_transaction(
+                attempt,
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern("majority", j=True),
+            )
+
+    async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
+        """The documents of these posts as they are, without their content; those that exist."""
+        found = self._database[POSTS.name].find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT)
+        return {document["_id"]: document async for document in found}
+
+    async def _bulk(self, collection: str, writes: Sequence[Write], session: AsyncClientSession) -> None:
+        if writes:
+            await self._database[collection].bulk_write(list(writes), ordered=False, session=session)
