@@ -97,6 +97,7 @@ def _hard_cut(text: str, ends: list[int], start: int, cap: int) -> int:
     for place in range(limit, half, -1):
         if text[place - 1].isspace() and _separate(text, place):
             return place
-    clusters = grapheme_clusters(text[start:limit])
-    # The last one may go on beyond the window. If it is all there is, it has to be cut.
-    return limit - len(clusters[-1]) if len(clusters) > 1 else limit
+    # With one character more than may be had: the last cluster begins where the last possible cut is.
+    # If it is all there is, it has to be cut.
+    clusters = grapheme_clusters(text[start : limit + 1])
+    return limit + 1 - len(clusters[-1]) if len(clusters) > 1 else limit
