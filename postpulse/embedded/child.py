@@ -4,12 +4,17 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from postpulse.embedded.processes import ProcessRecord, kill_group
 
+#: Called with a process before its program runs; an exception keeps it from running.
+Recorder = Callable[[ProcessRecord], None]
+#: Waits for a line on standard input, then becomes the program: same process id, same start time. Without the
+#: line, as when our own process has died meanwhile, it just ends.
+_GATE = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "postpulse")
 _LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
 
@@ -22,6 +27,8 @@ class Child:
         log_path: where its output goes; the log of the run before is kept beside it as `….1`.
         environment: all of its variables; None passes ours on.
         folder: its working directory.
+        recorder: told of every process before its program runs, so that whoever comes after us finds all that
+            we have started, at whatever moment we are killed.
     """
 
     def __init__(
@@ -31,12 +38,14 @@ class Child:
         log_path: Path,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.name = name
         self.command = [str(part) for part in command]
         self.log_path = log_path
         self.environment = environment
         self.folder = folder
+        self._recorder = recorder
         self._process: subprocess.Popen[bytes] | None = None
         self._record: ProcessRecord | None = None
 
@@ -52,9 +61,9 @@ class Child:
         self._rotate_log()
         # Appending, so that the file can be cut short under the running process (bound_log).
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(
+                [*_GATE, *self.command],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
@@ -63,7 +72,19 @@ class Child:
                 # children in order.
                 start_new_session=True,
             )
-        self._record = ProcessRecord.of(self.name, self._process.pid)
+        gate = process.stdin
+        assert gate is not None
+        try:
+            self._record = ProcessRecord.of(self.name, process.pid)
+            if self._recorder is not None:
+                self._recorder(self._record)
+            self._process = process
+            gate.write(b"\n")
+        finally:
+            with suppress(BrokenPipeError):
+                gate.close()
+            if self._process is not process:
+                process.wait()
 
     @property
     def is_running(self) -> bool:

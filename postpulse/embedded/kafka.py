@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from postpulse.embedded.child import Child
+from postpulse.embedded import quick_start
+from postpulse.embedded.child import Child, Recorder
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.jars import Progress, provide_jars
 from postpulse.embedded.java import find_java
@@ -50,6 +51,8 @@ class EmbeddedKafka:
             once chosen are kept in `data_dir` for as long as they are free.
         log_dir: of the log files; None puts them into `data_dir`.
         progress: told of every jar that is fetched.
+        jvm_options: further options of Java; None uses its cache for quick starts if there is one.
+        recorder: told of every process before it runs.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class EmbeddedKafka:
         ports: Sequence[int] | None = None,
         log_dir: Path | None = None,
         progress: Progress | None = None,
+        jvm_options: Sequence[str] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         if brokers < 1 or brokers == 2:
             raise ValueError("brokers must be 1, or 3 or more: two cannot survive the loss of one")
@@ -67,6 +72,8 @@ class EmbeddedKafka:
         self._preferred = tuple(ports) if ports else tuple(range(USUAL_PORT, USUAL_PORT + brokers))
         self._log_dir = log_dir or data_dir / "logs"
         self._progress = progress
+        self._jvm_options = jvm_options
+        self._recorder = recorder
         self._addresses: list[BrokerAddress] = []
         self._children: list[Child] = []
 
@@ -108,11 +115,7 @@ class EmbeddedKafka:
     def stop(self, grace_seconds: float = 10.0) -> None:
         """Stop every broker cleanly; those that take longer than the grace are killed."""
         deadline = time.monotonic() + grace_seconds
-        # A node's clean stop needs the controllers' majority, so the last majority cannot stop cleanly all
-        # at once: the first ones get the time, the others are asked when those are gone.
-        majority = len(self._children) // 2 + 1
-        for child in reversed(self._children[majority:]):
-            child.stop(max(0.1, (deadline - time.monotonic()) / 2))
+        # All at once: the last node of a cluster that is stopped one by one waits for a majority that is gone.
         for child in self._children:
             child.ask_to_stop()
         for child in self._children:
@@ -150,6 +153,8 @@ class EmbeddedKafka:
         self._addresses = [BrokerAddress(*pair) for pair in state.get("ports", [])]
         self._java = find_java()
         self._class_path = ":".join(str(jar) for jar in provide_jars(self._progress))
+        if self._jvm_options is None:
+            self._jvm_options = quick_start.options(self._java)
 
     def _configure(self) -> None:
         """Choose ports, write down the choice, and make every node's directory ready."""
@@ -183,6 +188,7 @@ class EmbeddedKafka:
             self._java_command("kafka.Kafka", self._properties_path(index)),
             self._log_dir / f"kafka-{index + 1}.log",
             folder=folder,
+            recorder=self._recorder,
         )
 
     def _format(self, index: int) -> None:
@@ -201,6 +207,7 @@ class EmbeddedKafka:
                 "--ignore-formatted",
             ),
             self._log_dir / f"kafka-format-{index + 1}.log",
+            recorder=self._recorder,
         )
         tool.start()
         if not tool.wait(60):
@@ -232,7 +239,8 @@ class EmbeddedKafka:
             time.sleep(0.05)
 
     def _java_command(self, main_class: str, *arguments: str | Path) -> list[str | Path]:
-        return [self._java, *_JVM_OPTIONS, "-cp", self._class_path, main_class, *arguments]
+        options = [*_JVM_OPTIONS, *(self._jvm_options or ())]
+        return [self._java, *options, "-cp", self._class_path, main_class, *arguments]
 
     def _node_folder(self, index: int) -> Path:
         return self.data_dir / f"node-{index + 1}"

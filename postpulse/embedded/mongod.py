@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from postpulse.embedded.child import Child
+from postpulse.embedded.child import Child, Recorder
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.ports import HOST, choose_port, is_free
 from postpulse.embedded.state import read_json, write_json
@@ -91,6 +91,7 @@ class EmbeddedMongo:
             in `data_dir` for as long as they are free.
         log_dir: of the log files; None puts them into `data_dir`.
         cache_gigabytes: of each member's storage engine.
+        recorder: told of every process before it runs.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class EmbeddedMongo:
         ports: Sequence[int] | None = None,
         log_dir: Path | None = None,
         cache_gigabytes: float = 0.25,
+        recorder: Recorder | None = None,
     ) -> None:
         if members < 1 or members == 2:
             raise ValueError("members must be 1, or 3 or more: two cannot survive the loss of one")
@@ -108,6 +110,7 @@ class EmbeddedMongo:
         self._preferred = tuple(ports) if ports else tuple(range(USUAL_PORT, USUAL_PORT + members))
         self._log_dir = log_dir or data_dir / "logs"
         self._cache_gigabytes = cache_gigabytes
+        self._recorder = recorder
         self._ports: list[int] = []
         self._children: list[Child] = []
 
@@ -229,6 +232,7 @@ class EmbeddedMongo:
                 ),
             ],
             self._log_dir / f"mongod-{index + 1}.log",
+            recorder=self._recorder,
         )
 
     def _await_primary(self, deadline: float) -> None:

@@ -1,0 +1,104 @@
+"""Java's ahead-of-time cache for the broker, which halves the time and the work of every start.
+
+It is made once, by a run of a throw-away broker of about ten seconds, at a time when nobody waits for it.
+"""
+
+import hashlib
+import os
+import re
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postpulse.embedded.errors import EmbeddedError
+from postpulse.embedded.jars import cache_folder
+from postpulse.embedded.java import find_java
+from postpulse.embedded.ports import choose_port
+
+if TYPE_CHECKING:
+    from postpulse.embedded.child import Recorder
+
+#: The first Java that makes such a cache in one run.
+_FIRST_VERSION = 25
+#: A cache that no longer fits is passed over by Java, which need not say so.
+_QUIET = ("-Xlog:disable", "-Xlog:all=error:stderr", "-Xlog:aot=off", "-Xlog:cds=off")
+
+
+def options(java: Path) -> list[str]:
+    """The options that let the broker start from the cache; empty where there is none."""
+    path = cache_path(java)
+    return [f"-XX:AOTCache={path}", *_QUIET] if path is not None and path.exists() else []
+
+
+def cache_path(java: Path) -> Path | None:
+    """Where the cache for this Java and these jars is, or will be; None if this Java cannot make one."""
+    try:
+        release = (java.resolve().parent.parent / "release").read_text()
+    except OSError:
+        return None
+    version = re.search(r'JAVA_VERSION="(\d+)', release)
+    if version is None or int(version[1]) < _FIRST_VERSION:
+        return None
+    digest = hashlib.sha256(release.encode()).hexdigest()[:12]
+    return cache_folder().with_name(f"{cache_folder().name}-java-{digest}.aot")
+
+
+class QuickStartMaker:
+    """Makes the cache in the background, at the lowest priority.
+
+    Args:
+        work_dir: for the throw-away broker; the caller removes it.
+        recorder: told of every process before it runs.
+    """
+
+    def __init__(self, work_dir: Path, recorder: "Recorder | None" = None) -> None:
+        from postpulse.embedded.kafka import EmbeddedKafka
+
+        path = cache_path(find_java())
+        # Where it was tried before and did not work, it is not tried at every start.
+        self._path = path if path and not path.exists() and not _tried(path).exists() else None
+        # One name for each maker: two at once both make a cache, and either one is right.
+        self._made = work_dir / "made.aot"
+        self._broker = EmbeddedKafka(
+            work_dir / "broker",
+            ports=[choose_port()],
+            jvm_options=[f"-XX:AOTCacheOutput={self._made}", *_QUIET],
+            recorder=recorder,
+        )
+        self._thread = threading.Thread(target=self._make, name="quick-start", daemon=True)
+        self._cancelled = False
+
+    def start(self) -> None:
+        """Begin, if the cache is not there yet."""
+        if self._path is not None and not self._thread.is_alive():
+            self._thread.start()
+
+    def cancel(self) -> None:
+        """Kill what runs. The cache is made at a later start then."""
+        self._cancelled = True
+        self._broker.kill_all()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def _make(self) -> None:
+        assert self._path is not None
+        with suppress(EmbeddedError, OSError):
+            self._broker.start()
+            broker = self._broker.children[0]
+            assert broker.pid is not None
+            os.setpriority(os.PRIO_PROCESS, broker.pid, 19)
+            # Java writes the cache while the broker's process ends, in a process that inherits the priority.
+            broker.stop(grace_seconds=120)
+            if self._made.exists() and not self._cancelled:
+                # The data may be on another file system than the cache.
+                beside = self._path.with_suffix(".new")
+                beside.write_bytes(self._made.read_bytes())
+                beside.replace(self._path)
+        if not self._path.exists() and not self._cancelled:
+            with suppress(OSError):
+                _tried(self._path).touch()
+
+
+def _tried(path: Path) -> Path:
+    return path.with_suffix(".tried")
