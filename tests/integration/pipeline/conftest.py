@@ -1,0 +1,277 @@
+"""The pipeline without its HTTP ends: records in on posts.v1, documents and results out, workers as processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from postpulse import events
+from postpulse.collections import apply_collections
+from postpulse.events import Post
+from postpulse.kafka.admin import apply_topics
+from postpulse.mongo.client import connect, database
+from postpulse.post_ids import PostIds
+from postpulse.settings import Settings, setting_names, variable_name
+from postpulse.topics import POST_ANALYSES, POSTS, Topic, group_name, topic_name
+
+Document = dict[str, Any]
+_PATIENCE_SECONDS = 60.0
+
+
+class Pipeline:
+    """Sends records, starts and kills workers, and looks at what they wrote."""
+
+    def __init__(self, settings: Settings, logs: Path) -> None:
+        self.settings = settings
+        self.ids = PostIds([key.get_secret_value().encode() for key in settings.ids.keys])
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._logs = logs
+        self._undelivered: list[str] = []
+        self.mongo = MongoClient[Document](settings.mongo.uri.get_secret_value(), tz_aware=True)
+        self.database: Database[Document] = self.mongo[settings.mongo.database]
+        self._producer = self.new_producer()
+
+    def new_producer(self, **config: Any) -> Producer:
+        return Producer(
+            {
+                "bootstrap.servers": self.settings.kafka.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 8_000_000,
+                "log_level": 0,
+                **config,
+            }
+        )
+
+    def topic(self, topic: Topic) -> str:
+        return topic_name(topic, self.settings.kafka)
+
+    # Sending.
+
+    def post(self, content: str, **fields: Any) -> Post:
+        """A post that is not sent yet."""
+        now = time.time_ns() // 1_000_000
+        return Post(
+            **{
+                "post_id": self.ids.mint(),
+                "content": content,
+                "received_at": now,
+                "created_at": now,
+                **fields,
+            }
+        )
+
+    def send(self, *posts: Post) -> None:
+        """Put posts into the log, acknowledged."""
+        for post in posts:
+            self.send_raw(POSTS, post.post_id.encode(), events.encode(post))
+        self.flush()
+
+    def delete(self, post_id: str) -> None:
+        self.send_raw(POSTS, post_id.encode(), None)
+        self.flush()
+
+    def send_raw(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes | None,
+        producer: Producer | None = None,
+        **more: Any,
+    ) -> None:
+        to = producer or self._producer
+        to.produce(self.topic(topic), value, key, on_delivery=self._check, **more)
+
+    def flush(self) -> None:
+        assert self._producer.flush(30) == 0
+        assert not self._undelivered
+
+    def _check(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self._undelivered.append(error.str())
+
+    # Workers.
+
+    def start_worker(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """A worker process; `variables` are settings of its own."""
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("POSTPULSE_")
+        } | variables_of(self.settings)
+        log = (self._logs / f"worker-{len(self.workers)}.log").open("wb")
+        worker = subprocess.Popen(
+            [sys.executable, "-c", "from postpulse.cli.worker import command; command()", *arguments],
+            env=environment | variables,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+        self.workers.append(worker)
+        return worker
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGKILL, as a crash or the kernel would."""
+        worker.kill()
+        worker.wait(10)
+
+    def stop(self, worker: subprocess.Popen[bytes]) -> int:
+        """SIGTERM; returns the exit code."""
+        worker.send_signal(signal.SIGTERM)
+        return worker.wait(20)
+
+    def log_of(self, worker: subprocess.Popen[bytes]) -> str:
+        return (self._logs / f"worker-{self.workers.index(worker)}.log").read_text()
+
+    # Looking.
+
+    def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = _PATIENCE_SECONDS) -> Any:
+        """What the condition returns once it is true; fails the test after a while, with the workers' logs."""
+        deadline = time.monotonic() + seconds
+        while True:
+            result = condition()
+            if result:
+                return result
+            if time.monotonic() > deadline:
+                tails = "\n".join(self.log_of(worker)[-3000:] for worker in self.workers)
+                pytest.fail(f"still waiting for {what}: {result!r}\n{tails}")
+            time.sleep(0.05)
+
+    def wait_analyzed(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
+        def reached() -> bool:
+            return self.database.posts.count_documents({"state": "analyzed"}) >= count
+
+        self.wait_for(f"{count} analyzed posts", reached, seconds)
+
+    def find(self, post_id: str) -> Document | None:
+        return self.database.posts.find_one({"_id": post_id})
+
+    def wait_state(self, post_id: str, state: str) -> Document:
+        found = self.wait_for(
+            f"{post_id} to be {state}", lambda: self.database.posts.find_one({"_id": post_id, "state": state})
+        )
+        assert isinstance(found, dict)
+        return found
+
+    def counters(self, dimension: str) -> dict[str, Document]:
+        """Value -> its sums over all buckets and lanes; those that are all zero are left out."""
+        found = self.database.counters.aggregate(
+            [
+                {"$match": {"dimension": dimension}},
+                {
+                    "$group": {
+                        "_id": "$value",
+                        "posts": {"$sum": "$posts"},
+                        "words": {"$sum": "$words"},
+                        "characters": {"$sum": "$characters"},
+                    }
+                },
+            ]
+        )
+        sums = {row.pop("_id"): row for row in found}
+        return {value: row for value, row in sums.items() if any(row.values())}
+
+    def wait_committed(self, topic: Topic) -> None:
+        """Wait until the group has committed to the end of every partition."""
+        self.wait_for(f"no lag on {topic.name}", lambda: self.lag(topic) == 0)
+
+    def lag(self, topic: Topic) -> int:
+        """Records of a topic that the workers' group has not committed."""
+        name = self.topic(topic)
+        consumer = self._consumer(group_name(self.settings.worker.group, self.settings.kafka))
+        try:
+            partitions = [TopicPartition(name, p) for p in range(self.settings.kafka.partitions)]
+            lag = 0
+            for committed in consumer.committed(partitions, timeout=10):
+                low, high = consumer.get_watermark_offsets(committed, timeout=10)
+                lag += high - max(committed.offset, low)
+            return lag
+        finally:
+            consumer.close()
+
+    def read_all(self, topic: Topic) -> list[tuple[bytes | None, bytes | None]]:
+        """Every record of a topic as (key, value), in order within each partition."""
+        name = self.topic(topic)
+        consumer = self._consumer("reader")
+        try:
+            ends = {}
+            for p in range(self.settings.kafka.partitions):
+                low, high = consumer.get_watermark_offsets(TopicPartition(name, p), timeout=10)
+                if high > low:
+                    ends[p] = high
+            consumer.assign([TopicPartition(name, p, 0) for p in ends])
+            records: list[tuple[bytes | None, bytes | None]] = []
+            deadline = time.monotonic() + 20
+            while ends and time.monotonic() < deadline:
+                for message in consumer.consume(1000, timeout=0.2):
+                    assert message.error() is None
+                    records.append((message.key(), message.value()))
+                positions = {p.partition: p.offset for p in consumer.position(consumer.assignment())}
+                ends = {p: end for p, end in ends.items() if positions[p] < end}
+            assert not ends
+            return records
+        finally:
+            consumer.close()
+
+    def current_results(self) -> dict[str, Document | None]:
+        """post_id -> the last record of post-analyses.v1, as a compacted log would keep it."""
+        return {
+            (key or b"").decode(): json.loads(value) if value is not None else None
+            for key, value in self.read_all(POST_ANALYSES)
+        }
+
+    def _consumer(self, group: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self.settings.kafka.bootstrap_servers,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_uncommitted",
+                "log_level": 0,
+            }
+        )
+
+    def close(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait(10)
+        self._producer.flush(5)
+        self.mongo.close()
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for a process."""
+    variables = {}
+    for section, name in setting_names():
+        value = getattr(getattr(settings, section), name)
+        if isinstance(value, tuple):
+            variables[variable_name(section, name)] = ",".join(key.get_secret_value() for key in value)
+        elif value is not None:
+            plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+            variables[variable_name(section, name)] = str(plain)
+    return variables
+
+
+@pytest.fixture
+async def _prepared(settings: Settings) -> None:
+    apply_topics(settings.kafka)
+    client = connect(settings.mongo, "tests")
+    await apply_collections(database(client, settings.mongo))
+    await client.close()
+
+
+@pytest.fixture
+def pipeline(settings: Settings, _prepared: None, tmp_path: Path) -> Iterator[Pipeline]:
+    """Topics and collections are there; no worker runs yet."""
+    made = Pipeline(settings, tmp_path)
+    yield made
+    made.close()
