@@ -2,7 +2,7 @@
 
 import os
 import signal
-import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,24 +47,6 @@ class ProcessRecord:
                 return process
         return None
 
-    def end(self, grace_seconds: float) -> bool:
-        """End the process if it still runs: asked first, killed when the grace is over.
-
-        Returns:
-            Whether it was running.
-        """
-        process = self.find()
-        if process is None:
-            return False
-        with suppress(psutil.NoSuchProcess):
-            process.terminate()
-            try:
-                process.wait(grace_seconds)
-            except psutil.TimeoutExpired:
-                kill_group(self.pid)
-                process.wait(grace_seconds + 5)
-        return True
-
 
 def kill_group(pid: int) -> None:
     """SIGKILL to a process that leads its session, and to all it has started."""
@@ -74,12 +56,18 @@ def kill_group(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def wait_until_gone(records: list[ProcessRecord], timeout_seconds: float) -> list[ProcessRecord]:
-    """Those that still run when the time is over."""
-    deadline = time.monotonic() + timeout_seconds
-    left = records
-    while True:
-        left = [record for record in left if record.find() is not None]
-        if not left or time.monotonic() >= deadline:
-            return left
-        time.sleep(0.05)
+def end_together(records: Iterable[ProcessRecord], grace_seconds: float) -> list[ProcessRecord]:
+    """End those of the processes that still run: asked all at once, killed when the grace is over.
+
+    Returns:
+        Those that were running.
+    """
+    running = {record: process for record in records if (process := record.find()) is not None}
+    for process in running.values():
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(list(running.values()), timeout=grace_seconds)
+    for process in left:
+        kill_group(process.pid)
+    psutil.wait_procs(left, timeout=grace_seconds)
+    return list(running)
