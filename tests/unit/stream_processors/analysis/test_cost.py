@@ -30,6 +30,7 @@ HOSTILE = {
     "combining marks": "\u0301",
     "marks out of order": "\u0301\u0316",
     "combining marks, 10,000 deep": "e" + "\u0301\u0316" * 5_000,
+    "one word of marks out of order": "e" + "\u0301\u0316" * LARGE,
     "blank": " ",
     "newlines": "\n",
     "right-to-left marks": "\u200f",
