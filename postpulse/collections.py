@@ -32,7 +32,7 @@ COUNTERS = Collection(
 CHECKPOINTS = Collection(
     name="checkpoints",
     description="How far one partition's effects reach; _id is topic/partition, `next` the offset of the "
-    "first record without effects.",
+    "first record without effects, `session` the MongoDB session of the worker that writes them.",
 )
 CHUNK_RESULTS = Collection(
     name="chunk_results",

@@ -63,6 +63,7 @@ async def run_worker(settings: Settings) -> None:
         finally:
             await app.stop()
             left = await publisher.close()
+            await sink.checkpoints.close()
             await client.close()
             await runner.cleanup()
             if left:

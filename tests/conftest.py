@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
+from postpulse.collections import apply_collections
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
+from postpulse.kafka.admin import apply_topics
+from postpulse.mongo.client import connect, database
 from postpulse.settings import (
     HttpSettings,
     IdsSettings,
@@ -21,6 +24,7 @@ from postpulse.settings import (
     MongoSettings,
     Settings,
 )
+from tests.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,3 +81,19 @@ def settings(kafka_broker: EmbeddedKafka, mongo_server: EmbeddedMongo) -> Iterat
     )
     with MongoClient[dict[str, object]](mongo_server.uri) as client:
         client.drop_database(own)
+
+
+@pytest.fixture
+async def _prepared(settings: Settings) -> None:
+    apply_topics(settings.kafka)
+    client = connect(settings.mongo, "tests")
+    await apply_collections(database(client, settings.mongo))
+    await client.close()
+
+
+@pytest.fixture
+def pipeline(settings: Settings, _prepared: None, tmp_path: Path) -> Iterator[Pipeline]:
+    """Topics and collections are there; no worker runs yet."""
+    made = Pipeline(settings, tmp_path)
+    yield made
+    made.close()

@@ -66,14 +66,12 @@ class Ingest:
     async def process(self, batch: RecordBatch) -> None:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
         lane = f"{self._lane}/{batch.partition}"
-        checkpoint = await self._sink.checkpoints.read(lane)
+        checkpoint = await self._sink.checkpoints.open(lane)
         decoded, dead = _decode(batch)
         await self._letters.send(dead.letters)
         current: dict[str, Document] = {}
-        if checkpoint is None or batch.next_offset > checkpoint:
-            fresh = {
-                post_id: item for post_id, item in decoded.items() if item.place.offset >= (checkpoint or 0)
-            }
+        if batch.next_offset > checkpoint:
+            fresh = {post_id: item for post_id, item in decoded.items() if item.place.offset >= checkpoint}
             documents = await self._documents(fresh)
 
             async def prepare(changes: Changes) -> None:

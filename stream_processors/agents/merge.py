@@ -37,10 +37,10 @@ class Merge:
     async def process(self, batch: RecordBatch) -> None:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
         lane = f"{self._lane}/{batch.partition}"
-        checkpoint = await self._sink.checkpoints.read(lane)
+        checkpoint = await self._sink.checkpoints.open(lane)
         partials, dead = _decode(batch)
         await self._letters.send(dead)
-        if checkpoint is None or batch.next_offset > checkpoint:
+        if batch.next_offset > checkpoint:
 
             async def prepare(changes: Changes) -> None:
                 await _prepare(changes, partials)

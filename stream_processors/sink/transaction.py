@@ -11,8 +11,6 @@ from typing import Any
 from pymongo import AsyncMongoClient, DeleteMany, InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, POSTS, Document
 from stream_processors.sink.checkpoints import Checkpoints
@@ -77,16 +75,15 @@ class Sink:
     """Writes the effects of batches, exactly once."""
 
     def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document]) -> None:
-        self._client = client
         self._database = database
-        self.checkpoints = Checkpoints(database[CHECKPOINTS.name])
+        self.checkpoints = Checkpoints(client, database[CHECKPOINTS.name])
 
-    async def write(self, lane: str, before: int | None, after: int, prepare: Prepare) -> None:
+    async def write(self, lane: str, before: int, after: int, prepare: Prepare) -> None:
         """One transaction: what `prepare` puts into the changes, and the checkpoint from `before` to `after`.
 
         Args:
             lane: topic/partition of the batch.
-            before: the checkpoint as read before the batch was looked at.
+            before: the checkpoint as `checkpoints.open` returned it before the batch was looked at.
             after: the offset behind the batch's last record.
             prepare: called for each attempt with fresh `Changes`; must leave nothing behind from a former one.
 
@@ -95,20 +92,14 @@ class Sink:
             PyMongoError: it may or may not have been written; the checkpoint tells.
         """
 
-        async def attempt(session: AsyncClientSession) -> None:
-            await self.checkpoints.move(lane, before, after, session)
+        async def effects(session: AsyncClientSession) -> None:
             changes = Changes(self._database, session)
             await prepare(changes)
             await self._bulk(POSTS.name, changes.post_writes, session)
             await self._bulk(CHUNK_RESULTS.name, changes.result_writes, session)
             await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
 
-        async with self._client.start_session() as session:
-            await session.with_transaction(
-                attempt,
-                read_concern=ReadConcern("snapshot"),
-                write_concern=WriteConcern("majority", j=True),
-            )
+        await self.checkpoints.move(lane, before, after, effects)
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these posts as they are, without their content; those that exist."""

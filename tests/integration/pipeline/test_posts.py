@@ -10,8 +10,7 @@ from postpulse import events
 from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, Place
 from postpulse.topics import DEAD_LETTERS, POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS
 from stream_processors import analysis
-
-from .conftest import Pipeline
+from tests.pipeline import Pipeline
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog. ",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from postpulse import events
-from postpulse.collections import apply_collections
 from postpulse.events import Post
-from postpulse.kafka.admin import apply_topics
-from postpulse.mongo.client import connect, database
 from postpulse.post_ids import PostIds
 from postpulse.settings import Settings, setting_names, variable_name
 from postpulse.topics import POST_ANALYSES, POSTS, Topic, group_name, topic_name
@@ -259,19 +256,3 @@ def variables_of(settings: Settings) -> dict[str, str]:
             plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
             variables[variable_name(section, name)] = str(plain)
     return variables
-
-
-@pytest.fixture
-async def _prepared(settings: Settings) -> None:
-    apply_topics(settings.kafka)
-    client = connect(settings.mongo, "tests")
-    await apply_collections(database(client, settings.mongo))
-    await client.close()
-
-
-@pytest.fixture
-def pipeline(settings: Settings, _prepared: None, tmp_path: Path) -> Iterator[Pipeline]:
-    """Topics and collections are there; no worker runs yet."""
-    made = Pipeline(settings, tmp_path)
-    yield made
-    made.close()
