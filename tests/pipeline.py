@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, Message, Producer, TopicPartition
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from postpulse import events
 from postpulse.events import Post
+from postpulse.kafka.admin import admin_client
 from postpulse.post_ids import PostIds
 from postpulse.settings import Settings, setting_names, variable_name
 from postpulse.topics import POST_ANALYSES, POSTS, Topic, group_name, topic_name
@@ -178,6 +179,17 @@ class Pipeline:
     def wait_committed(self, topic: Topic) -> None:
         """Wait until the group has committed to the end of every partition."""
         self.wait_for(f"no lag on {topic.name}", lambda: self.lag(topic) == 0)
+
+    def wait_members(self, count: int) -> None:
+        """Wait until so many workers share the partitions."""
+        group = group_name(self.settings.worker.group, self.settings.kafka)
+        client = admin_client(self.settings.kafka)
+
+        def settled() -> bool:
+            described = client.describe_consumer_groups([group])[group].result(10)
+            return described.state == ConsumerGroupState.STABLE and len(described.members) == count
+
+        self.wait_for(f"{count} workers in the group", settled)
 
     def lag(self, topic: Topic) -> int:
         """Records of a topic that the workers' group has not committed."""

@@ -83,6 +83,7 @@ def test_a_worker_killed_again_and_again(pipeline: Pipeline, posts: list[Post]) 
 def test_partitions_of_a_killed_worker_move_to_the_other(pipeline: Pipeline, posts: list[Post]) -> None:
     first = pipeline.start_worker(**_FINE)
     pipeline.start_worker(**_FINE)
+    pipeline.wait_members(2)
     half = len(posts) // 2
     pipeline.send(*posts[:half])
     pipeline.wait_for("both at work", _reached(pipeline, half // 3))
@@ -100,6 +101,7 @@ def test_every_record_twice_out_of_order_and_a_rebalance_between(
     pipeline.wait_for("the first ones", _reached(pipeline, 50))
     second = pipeline.start_worker(**_FINE)
     pipeline.send(*reversed(few))
+    pipeline.wait_members(2)
     pipeline.wait_analyzed(len(few))
     assert pipeline.stop(second) == 0
     pipeline.send(*few)
