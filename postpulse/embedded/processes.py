@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,8 +67,18 @@ def end_together(records: Iterable[ProcessRecord], grace_seconds: float) -> list
     for process in running.values():
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, left = psutil.wait_procs(list(running.values()), timeout=grace_seconds)
-    for process in left:
-        kill_group(process.pid)
-    psutil.wait_procs(left, timeout=grace_seconds)
+    for record in _wait(list(running), grace_seconds):
+        kill_group(record.pid)
+    _wait(list(running), grace_seconds)
     return list(running)
+
+
+def _wait(records: list[ProcessRecord], timeout_seconds: float) -> list[ProcessRecord]:
+    """Those that still run when the time is over."""
+    # Not psutil.wait_procs: to it, a process that has ended runs until somebody has asked for its exit code.
+    deadline = time.monotonic() + timeout_seconds
+    while left := [record for record in records if record.find() is not None]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.02)
+    return left
