@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from hmac import compare_digest
 
+from postpulse.settings import ConfigurationError, IdsSettings
+
 _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ENCODE = bytes.maketrans(_STANDARD, _CROCKFORD)
@@ -37,6 +39,19 @@ class PostIds:
         if not keys:
             raise ValueError("at least one key is needed")
         self._keys = tuple(keys)
+
+    @classmethod
+    def from_settings(cls, settings: IdsSettings) -> "PostIds":
+        """With the ring of keys in force.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if not settings.keys:
+            raise ConfigurationError(
+                "POSTPULSE_IDS_KEYS: at least one secret of 16 to 64 bytes is needed to make post ids"
+            )
+        return cls([key.get_secret_value().encode() for key in settings.keys])
 
     def mint(self) -> str:
         """A new id."""

@@ -31,7 +31,7 @@ class Pipeline:
 
     def __init__(self, settings: Settings, logs: Path) -> None:
         self.settings = settings
-        self.ids = PostIds([key.get_secret_value().encode() for key in settings.ids.keys])
+        self.ids = PostIds.from_settings(settings.ids)
         self.workers: list[subprocess.Popen[bytes]] = []
         self._logs = logs
         self._undelivered: list[str] = []

@@ -1,0 +1,86 @@
+"""What is known of one post. Returns data, knows no HTTP."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from postpulse.collections import CHUNK_RESULTS, POSTS, Document
+
+#: Fields of a post as its author sent it.
+_SENT = ("author", "lang", "source", "tags")
+
+
+class PostQueries:
+    """Questions about one post; each returns None, or state `received`, where nothing is stored yet."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._posts = database[POSTS.name]
+        self._results = database[CHUNK_RESULTS.name]
+
+    async def analysis(self, post_id: str) -> Document | None:
+        """The document of a post without its content."""
+        return await self._posts.find_one({"_id": post_id}, {"content": 0})
+
+    async def post(self, post_id: str) -> Document | None:
+        """The document of a post without its analysis."""
+        return await self._posts.find_one({"_id": post_id}, {"analysis": 0})
+
+    async def status(self, post_id: str) -> dict[str, Any]:
+        """Where a post stands: received, analyzing (and how far), analyzed, deleted or dead_lettered (and why)."""
+        document = await self._posts.find_one(
+            {"_id": post_id},
+            {"state": 1, "chunks": 1, "offset": 1, "reason": 1, "stage": 1, "analyzed_at": 1},
+        )
+        if document is None:
+            return {"post_id": post_id, "status": "received"}
+        status: dict[str, Any] = {"post_id": post_id, "status": document["state"]}
+        if document["state"] == "analyzing":
+            kept = {"post_id": post_id, "offset": document["offset"]}
+            status["chunks"] = document["chunks"]
+            status["chunks_done"] = await self._results.count_documents(kept)
+        elif document["state"] == "analyzed":
+            status["chunks"] = document["chunks"]
+            status["analyzed_at"] = rfc_3339(document["analyzed_at"])
+        elif document["state"] == "dead":
+            status |= {
+                "status": "dead_lettered",
+                "stage": document["stage"],
+                "reason": document["reason"],
+            }
+        return status
+
+
+def analysis_view(document: Document) -> dict[str, Any]:
+    """An analyzed post's analysis as it is served: the metrics at the top, by their names."""
+    return {
+        "post_id": document["_id"],
+        "status": "analyzed",
+        **document["analysis"],
+        "analysis_version": document["analysis_version"],
+        "revision": document["offset"],
+        "chunks": document["chunks"],
+        "approximate": document["approximate"],
+        "created_at": rfc_3339(document["created_at"]),
+        "received_at": rfc_3339(document["received_at"]),
+        "analyzed_at": rfc_3339(document["analyzed_at"]),
+        **{name: document[name] for name in _SENT if name in document},
+    }
+
+
+def post_view(document: Document) -> dict[str, Any]:
+    """A post as its author sent it."""
+    return {
+        "post_id": document["_id"],
+        "status": document["state"],
+        "content": document["content"],
+        "created_at": rfc_3339(document["created_at"]),
+        "received_at": rfc_3339(document["received_at"]),
+        "revision": document["offset"],
+        **{name: document[name] for name in _SENT if name in document},
+    }
+
+
+def rfc_3339(time: datetime) -> str:
+    """A time as the API writes it: UTC, milliseconds."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

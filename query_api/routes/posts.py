@@ -1,0 +1,141 @@
+"""One post: its analysis, itself, where it stands."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from aiohttp import web
+from pymongo.errors import PyMongoError
+
+from postpulse.collections import Document
+from postpulse.web.application import add_route
+from postpulse.web.problems import Problem, unavailable
+from query_api.keys import IDS, POSTS, WAITERS
+from query_api.live.waiters import TooManyWaitersError
+from query_api.queries.posts import analysis_view, post_view
+from query_api.routes.posts_openapi import describe_posts
+
+_T = TypeVar("_T")
+
+MAX_WAIT_SECONDS = 60.0
+_RETRY_AFTER = {"Retry-After": "1"}
+#: A post may be edited or deleted, so that every use asks whether it still is as it was.
+_REVALIDATE = "private, no-cache"
+
+
+def install(app: web.Application) -> None:
+    add_route(app, "GET", "/api/v1/posts/{post_id}/analysis/", get_analysis)
+    add_route(app, "GET", "/api/v1/posts/{post_id}/status/", get_status)
+    add_route(app, "GET", "/api/v1/posts/{post_id}/", get_post)
+    describe_posts(app)
+
+
+async def get_analysis(request: web.Request) -> web.Response:
+    """200 with the analysis, 202 while it is under way, 404, 410, or 422 for a dead-lettered post."""
+    post_id = _post_id(request)
+    wait = _wait_seconds(request)
+    document = await _wait_for_analysis(request, post_id, wait)
+    if document is None or document["state"] == "analyzing":
+        return _under_way(post_id)
+    _refuse_gone(document)
+    tag = f'"{post_id}-{document["offset"]}-{document["analysis_version"]}"'
+    return _cached(request, tag, lambda: analysis_view(document))
+
+
+async def get_post(request: web.Request) -> web.Response:
+    """200 with the post as it was sent, 202 while it is not stored yet, 404, 410 or 422."""
+    post_id = _post_id(request)
+    document = await _query(request.app[POSTS].post(post_id))
+    if document is None:
+        return _under_way(post_id)
+    _refuse_gone(document)
+    tag = f'"{post_id}-{document["offset"]}-{document["state"]}"'
+    return _cached(request, tag, lambda: post_view(document))
+
+
+async def get_status(request: web.Request) -> web.Response:
+    """Where a post stands; 404 for one that was never issued."""
+    return _json(await _query(request.app[POSTS].status(_post_id(request))), 200)
+
+
+async def _wait_for_analysis(request: web.Request, post_id: str, seconds: float) -> Document | None:
+    queries = request.app[POSTS]
+    if not seconds:
+        return await _query(queries.analysis(post_id))
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            # Registered before the look: an event between the two is not missed.
+            with request.app[WAITERS].waiting_for(post_id) as news:
+                document = await _query(queries.analysis(post_id))
+                if document is not None and document["state"] != "analyzing":
+                    return document
+                async with asyncio.timeout_at(deadline):
+                    await news
+        except TimeoutError:
+            return await _query(queries.analysis(post_id))
+        except TooManyWaitersError:
+            raise unavailable("Too many requests wait for analyses; ask again without wait.") from None
+
+
+async def _query(question: Awaitable[_T]) -> _T:
+    try:
+        return await question
+    except PyMongoError:
+        raise unavailable("The database cannot be reached; ask again later.", retry_after=2) from None
+
+
+def _post_id(request: web.Request) -> str:
+    post_id = request.app[IDS].recognize(request.match_info["post_id"])
+    if post_id is None:
+        raise Problem(404, "There is no such post: this post_id was not issued here.")
+    return post_id
+
+
+def _wait_seconds(request: web.Request) -> float:
+    text = request.query.get("wait", "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        raise Problem(422, f"wait must be a number of seconds from 0 to {MAX_WAIT_SECONDS:g}.", field="wait")
+    return seconds
+
+
+def _refuse_gone(document: Document) -> None:
+    if document["state"] == "deleted":
+        raise Problem(410, "The post was deleted.")
+    if document["state"] == "dead":
+        _refuse_dead(document)
+
+
+def _refuse_dead(document: Document) -> NoReturn:
+    raise Problem(
+        422,
+        f"The post could not be processed and lies with the dead letters: {document['reason']}",
+        stage=document["stage"],
+    )
+
+
+def _under_way(post_id: str) -> web.Response:
+    return _json({"post_id": post_id, "status": "analyzing"}, 202, _RETRY_AFTER)
+
+
+def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]]) -> web.Response:
+    headers = {"ETag": tag, "Cache-Control": _REVALIDATE}
+    given = request.if_none_match or ()
+    if any(f'"{etag.value}"' == tag or etag.value == "*" for etag in given):
+        return web.Response(status=304, headers=headers)
+    return _json(view(), 200, headers)
+
+
+def _json(document: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(document),
+        content_type="application/json",
+        headers=headers,
+    )
