@@ -73,6 +73,14 @@ def end_together(records: Iterable[ProcessRecord], grace_seconds: float) -> list
     return list(running)
 
 
+def kill_all(records: Iterable[ProcessRecord]) -> None:
+    """SIGKILL to those of the processes that still run, and to all they have started."""
+    running = [record for record in records if record.find() is not None]
+    for record in running:
+        kill_group(record.pid)
+    _wait(running, 2)
+
+
 def _wait(records: list[ProcessRecord], timeout_seconds: float) -> list[ProcessRecord]:
     """Those that still run when the time is over."""
     # Not psutil.wait_procs: to it, a process that has ended runs until somebody has asked for its exit code.

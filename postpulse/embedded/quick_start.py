@@ -9,15 +9,13 @@ import re
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from postpulse.embedded.child import Recorder
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.jars import cache_folder
 from postpulse.embedded.java import find_java
 from postpulse.embedded.ports import choose_port
-
-if TYPE_CHECKING:
-    from postpulse.embedded.child import Recorder
+from postpulse.embedded.processes import ProcessRecord
 
 #: The first Java that makes such a cache in one run.
 _FIRST_VERSION = 25
@@ -52,7 +50,7 @@ class QuickStartMaker:
         recorder: told of every process before it runs.
     """
 
-    def __init__(self, work_dir: Path, recorder: "Recorder | None" = None) -> None:
+    def __init__(self, work_dir: Path, recorder: Recorder | None = None) -> None:
         from postpulse.embedded.kafka import EmbeddedKafka
 
         path = cache_path(find_java())
@@ -64,8 +62,9 @@ class QuickStartMaker:
             work_dir / "broker",
             ports=[choose_port()],
             jvm_options=[f"-XX:AOTCacheOutput={self._made}", *_QUIET],
-            recorder=recorder,
+            recorder=self._record,
         )
+        self._recorder = recorder
         self._thread = threading.Thread(target=self._make, name="quick-start", daemon=True)
         self._cancelled = False
 
@@ -80,6 +79,17 @@ class QuickStartMaker:
         self._broker.kill_all()
         if self._thread.is_alive():
             self._thread.join(5)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Whether it was over in time, one way or the other."""
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def _record(self, record: ProcessRecord) -> None:
+        if self._cancelled:
+            raise EmbeddedError("The making of the cache was cancelled.")
+        if self._recorder is not None:
+            self._recorder(record)
 
     def _make(self) -> None:
         assert self._path is not None

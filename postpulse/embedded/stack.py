@@ -17,7 +17,7 @@ from postpulse.embedded.jars import Progress
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.kafka_lock import KAFKA_VERSION
 from postpulse.embedded.mongod import EmbeddedMongo
-from postpulse.embedded.processes import ProcessRecord
+from postpulse.embedded.processes import ProcessRecord, kill_all
 from postpulse.embedded.quick_start import QuickStartMaker
 from postpulse.embedded.readiness import Readiness
 from postpulse.embedded.supervisor import Supervisor
@@ -116,12 +116,9 @@ class Stack:
             self._stop_all()
 
     def kill(self) -> None:
-        """SIGKILL to everything, at once."""
+        """SIGKILL to everything, at once; safe to call from a signal handler."""
         self._stop.set()
-        if self._quick_start is not None:
-            self._quick_start.cancel()
-        for child in self.children:
-            child.kill()
+        kill_all(self._state.processes)
 
     def _start_servers(self) -> None:
         self._run_together(*(server.start for server in (self.mongo, self.kafka) if server is not None))
@@ -243,6 +240,10 @@ class _StateFile:
         self._processes: dict[str, ProcessRecord] = {}
         self._writing = threading.Lock()
 
+    @property
+    def processes(self) -> list[ProcessRecord]:
+        return list(self._processes.values())
+
     def add(self, record: ProcessRecord) -> None:
         # A child's earlier process has ended when its next one is recorded.
         self._processes[record.name] = record
@@ -250,7 +251,7 @@ class _StateFile:
 
     def write(self) -> None:
         with self._writing:
-            processes = tuple(self._processes.values())
+            processes = tuple(self.processes)
             write_state(
                 self._data_dir,
                 StackState(self._supervisor, processes, self.address, self.environment, self._details),

@@ -1,0 +1,55 @@
+"""The cache that lets the broker start quickly."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from postpulse.embedded import quick_start
+from postpulse.embedded.jars import cache_folder
+from postpulse.embedded.java import find_java
+from postpulse.embedded.kafka import EmbeddedKafka
+from postpulse.embedded.ports import choose_port
+from postpulse.embedded.processes import ProcessRecord
+from postpulse.embedded.quick_start import QuickStartMaker
+
+
+@pytest.fixture
+def own_cache(kafka_broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with the jars, which the session's broker has fetched, and nothing else."""
+    assert kafka_broker.bootstrap_servers
+    jars = cache_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cache_folder().parent.mkdir(parents=True)
+    cache_folder().symlink_to(jars)
+    return cache_folder().parent
+
+
+def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
+    java = find_java()
+    if quick_start.cache_path(java) is None:
+        pytest.skip("this Java is too old to make one")
+    assert quick_start.options(java) == []
+
+    started: list[ProcessRecord] = []
+    cancelled = QuickStartMaker(tmp_path / "cancelled", started.append)
+    cancelled.start()
+    deadline = time.monotonic() + 30
+    while not any(record.name == "kafka-1" for record in started):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    cancelled.cancel()
+    assert cancelled.wait(10)
+    assert [record for record in started if record.find()] == []
+    assert list(own_cache.glob("*.aot*")) == list(own_cache.glob("*.tried")) == []
+
+    maker = QuickStartMaker(tmp_path / "made")
+    maker.start()
+    assert maker.wait(120)
+    assert quick_start.options(java)[0].startswith("-XX:AOTCache=")
+
+    broker = EmbeddedKafka(tmp_path / "kafka", ports=[choose_port()])
+    broker.start()
+    broker.stop()
+    assert any(option.startswith("-XX:AOTCache=") for option in broker.children[0].command)
+    assert "[error]" not in broker.children[0].log_path.read_text()
