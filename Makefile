@@ -9,8 +9,8 @@ ARGS ?=
 
 help:
 	@echo "make run     install into .venv, start everything on http://127.0.0.1:5000 (ARGS='--port 8080')"
-	@echo "make test    lint, types, import rules and every test (ARGS='tests/unit -k word')"
-	@echo "make lint    ruff, mypy strict, import rules        make format  ruff, in place"
+	@echo "make test    lint, types and every test (ARGS='tests/unit -k word')"
+	@echo "make lint    ruff, mypy strict                    make format  ruff, in place"
 	@echo "make bench   the comparisons of docs/benchmarks.md  make lock    resolve the lock files again"
 	@echo "make clean   remove what these commands made"
 
@@ -35,7 +35,6 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
