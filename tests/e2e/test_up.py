@@ -139,7 +139,7 @@ def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_from_nothing_to_an_analysis_to_an_orderly_end(up: Callable[..., Up]) -> None:
     stack = up("--workers", "2").wait_until_ready()
     post_id = stack.post("Streams keep what they are told.")
-    assert stack.analysis(post_id)["metrics"]["num_of_words"] == 6
+    assert stack.analysis(post_id)["num_of_words"] == 6
 
     another = run_cli("up", "--data-dir", str(stack.data_dir), "--port", "0")
     assert another.returncode == 1
@@ -166,7 +166,7 @@ def test_from_nothing_to_an_analysis_to_an_orderly_end(up: Callable[..., Up]) ->
 
     again = up().wait_until_ready()
     assert "left over" not in again.said
-    assert again.analysis(post_id)["metrics"]["num_of_words"] == 6
+    assert again.analysis(post_id)["num_of_words"] == 6
     again.process.send_signal(signal.SIGTERM)
     assert again.wait_for_its_end(10) == 0
 
@@ -193,7 +193,7 @@ def test_after_a_kill_the_next_start_takes_over_and_finds_everything(up: Callabl
     third = up().wait_until_ready()
     assert "left over" not in third.said
     for post_id, words in ids.items():
-        assert third.analysis(post_id)["metrics"]["num_of_words"] == words
+        assert third.analysis(post_id)["num_of_words"] == words
     third.process.send_signal(signal.SIGTERM)
     assert third.wait_for_its_end(10) == 0
 
@@ -234,7 +234,7 @@ def test_a_killed_child_is_reported_and_comes_back(up: Callable[..., Up]) -> Non
             post_id = stack.post("Everything came back.")
             break
         time.sleep(0.2)
-    assert stack.analysis(post_id)["metrics"]["num_of_words"] == 3
+    assert stack.analysis(post_id)["num_of_words"] == 3
     stack.process.send_signal(signal.SIGTERM)
     assert stack.wait_for_its_end(10) == 0
 
