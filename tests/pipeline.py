@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupState,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -199,7 +207,7 @@ class Pipeline:
             partitions = [TopicPartition(name, p) for p in range(self.settings.kafka.partitions)]
             lag = 0
             for committed in consumer.committed(partitions, timeout=10):
-                low, high = consumer.get_watermark_offsets(committed, timeout=10)
+                low, high = _watermarks(consumer, committed)
                 lag += high - max(committed.offset, low)
             return lag
         finally:
@@ -212,7 +220,7 @@ class Pipeline:
         try:
             ends = {}
             for p in range(self.settings.kafka.partitions):
-                low, high = consumer.get_watermark_offsets(TopicPartition(name, p), timeout=10)
+                low, high = _watermarks(consumer, TopicPartition(name, p))
                 if high > low:
                     ends[p] = high
             consumer.assign([TopicPartition(name, p, 0) for p in ends])
@@ -255,6 +263,18 @@ class Pipeline:
                 worker.wait(10)
         self._producer.flush(5)
         self.mongo.close()
+
+
+def _watermarks(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(partition, timeout=10)
+            return low, high
+        except KafkaException:
+            # A topic that was just created has no leader for a moment.
+            if time.monotonic() > deadline:
+                raise
 
 
 def variables_of(settings: Settings) -> dict[str, str]:
