@@ -1,15 +1,21 @@
 """The Faust app with its agents, wired to Kafka and MongoDB; one worker process runs one of it."""
 
 import asyncio
+import gc
+import os
 import signal
+import ssl
 import tempfile
+import threading
 from typing import Any, cast
 
 import faust
 import structlog
 from aiohttp import web
 from faust.types import StreamT
+from pymongo import AsyncMongoClient
 
+from postpulse.collections import Document
 from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
 from postpulse.settings import KafkaSettings, Settings
@@ -31,23 +37,21 @@ from stream_processors.runtime.offsets import BatchLimits
 from stream_processors.runtime.retries import Process, work
 from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
 from stream_processors.sink.transaction import Sink
+from stream_processors.startup import WorkerFailedError, wait_for_collections, wait_for_topics
 
 log = structlog.get_logger(__name__)
 
 
-class WorkerFailedError(Exception):
-    """The worker cannot go on; a supervisor should start another."""
-
-
 async def run_worker(settings: Settings) -> None:
-    """Run one worker until SIGINT or SIGTERM.
+    """Run one worker until SIGINT or SIGTERM; a second one ends the process at once.
+
+    Once it is to stop, the process lives for a few seconds at most: whatever hangs then, work that is not finished
+    is found and done by another worker, as after a crash.
 
     Raises:
-        WorkerFailedError: Faust gave up.
+        WorkerFailedError: it cannot start, or cannot go on.
     """
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = _stop_on_signals()
     publisher = Publisher(settings.kafka, "postpulse-worker")
     publisher.start()
     client = connect(settings.mongo, "postpulse-worker")
@@ -56,11 +60,15 @@ async def run_worker(settings: Settings) -> None:
         app = create_app(settings, sink, publisher, scratch)
         lag = LoopLag()
         runner = await _serve_health(settings, app, client, publisher, lag)
+        running = asyncio.create_task(_run(settings, app, client, lag))
+        stopping = asyncio.create_task(stop.wait())
         try:
-            async with lag:
-                await app.start()
-                await _until_stopped(app, stop)
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            _end_process_after(settings.worker.rebalance_grace_seconds + 2.0, 0 if stop.is_set() else 1)
+            stopping.cancel()
+            running.cancel()
+            await asyncio.wait((running,))
             await app.stop()
             left = await publisher.close()
             await sink.checkpoints.close()
@@ -68,6 +76,49 @@ async def run_worker(settings: Settings) -> None:
             await runner.cleanup()
             if left:
                 log.warning("results left unsent, to be told again", records=left)
+        if not running.cancelled():
+            running.result()
+
+
+async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Document], lag: LoopLag) -> None:
+    await wait_for_topics(settings.kafka)
+    await wait_for_collections(database(client, settings.mongo))
+    try:
+        await app.start()
+    except Exception as exc:
+        raise WorkerFailedError(f"cannot start: {exc!r}") from exc
+    # Modules and settings are no garbage: without this, each full collection walks them all and blocks the event
+    # loop for 90 ms.
+    gc.collect()
+    gc.freeze()
+    async with lag:
+        await app.wait_until_stopped()
+    if app.crashed:
+        raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+
+    def handle() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, handle)
+    return stop
+
+
+def _end_process_after(seconds: float, code: int) -> None:
+    # A thread, since Faust's stop may block the event loop on a consumer that waits for a broker.
+    def end() -> None:
+        log.warning("stopping took too long, ending the process", seconds=seconds)
+        os._exit(code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: str) -> faust.App:
@@ -86,9 +137,11 @@ def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: st
         broker_credentials=_credentials(settings.kafka),
         broker_commit_interval=worker.commit_interval_seconds,
         broker_session_timeout=worker.session_timeout_seconds,
+        # How long members may take to finish what is revoked and join again.
+        broker_rebalance_timeout=worker.session_timeout_seconds + worker.rebalance_grace_seconds,
         broker_heartbeat_interval=worker.session_timeout_seconds / 4,
         broker_request_timeout=max(40.0, worker.session_timeout_seconds + 1),
-        broker_max_poll_records=worker.batch_max_records * 4,
+        broker_max_poll_records=worker.batch_max_records,
         # A partition may wait for MongoDB for as long as that takes; heartbeats say that the worker lives.
         broker_max_poll_interval=24 * 60 * 60,
         consumer_auto_offset_reset="earliest",
@@ -148,8 +201,6 @@ def add_agent(app: faust.App, stage: str, topic: str, process: Process, concurre
 def _credentials(settings: KafkaSettings) -> Any:
     if settings.security_protocol == "PLAINTEXT":
         return None
-    import ssl
-
     context = None
     if settings.security_protocol.endswith("SSL"):
         context = ssl.create_default_context(
@@ -173,19 +224,13 @@ async def _serve_health(
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     site = web.TCPSite(runner, settings.http.host, settings.worker.metrics_port)
-    await site.start()
+    try:
+        await site.start()
+    except OSError as exc:
+        raise WorkerFailedError(
+            f"cannot serve health on {settings.http.host}:{settings.worker.metrics_port}: {exc.strerror}; "
+            "set POSTPULSE_WORKER_METRICS_PORT (0 takes a free port)"
+        ) from None
     host, port = runner.addresses[0][:2]
     log.info("worker metrics and health", address=f"http://{host}:{port}")
     return runner
-
-
-async def _until_stopped(app: faust.App, stop: asyncio.Event) -> None:
-    stopped = asyncio.ensure_future(stop.wait())
-    ended = asyncio.ensure_future(app.wait_until_stopped())
-    try:
-        await asyncio.wait((stopped, ended), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopped.cancel()
-        ended.cancel()
-    if app.crashed:
-        raise WorkerFailedError(f"Faust gave up: {app.crash_reason!r}")

@@ -20,7 +20,8 @@ def command() -> None:
       postpulse worker
       POSTPULSE_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 postpulse worker
     """
-    from stream_processors.app import WorkerFailedError, run_worker
+    from stream_processors.app import run_worker
+    from stream_processors.startup import WorkerFailedError
 
     settings = load_settings()
     configure_logs(settings.log, "worker")

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.1
 _PROBE_SECONDS = 1.0
+#: Queueing thousands of records at once would block the event loop; others run between pieces of this size.
+_PIECE = 200
 
 
 class PublishError(Exception):
@@ -237,6 +239,21 @@ class Publisher:
         if None in group.results:
             self.last_acknowledged_at = time.time()
         return group.results
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Send any number of records; returns when all are acknowledged.
+
+        Raises:
+            PublishError: the first of those that are not.
+        """
+        sends = []
+        for piece in range(0, len(records), _PIECE):
+            sends.append(asyncio.ensure_future(self.send_all(records[piece : piece + _PIECE])))
+            await asyncio.sleep(0)
+        for results in await asyncio.gather(*sends):
+            for error in results:
+                if error is not None:
+                    raise error
 
     async def close(self) -> int:
         """Wait for what is queued (no longer than its delivery timeout), then stop.

@@ -40,3 +40,5 @@ LOOP_LAG_SECONDS = Gauge("postpulse_event_loop_lag_seconds", "Longest block of t
 
 # Queries.
 WAITERS = Gauge("postpulse_waiters", "Requests that wait for an analysis")
+FEED_UP = Gauge("postpulse_feed_up", "1 while the feed of finished analyses is answered by the brokers")
+FEED_LAG = Gauge("postpulse_feed_lag_records", "Finished analyses that the feed has not seen yet")

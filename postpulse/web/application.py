@@ -37,11 +37,13 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
 
 
 def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    """Route a path that ends in a slash, and answer its form without one just the same."""
+    """Route a path that ends in a slash, and answer its form without one just the same. GET answers HEAD too."""
     if not path.endswith("/"):
         raise ValueError(f"paths end in a slash: {path}")
-    app.router.add_route(method, path, handler)
-    app.router.add_route(method, path.rstrip("/"), handler)
+    methods = (method, "HEAD") if method == "GET" else (method,)
+    for form in (path, path.rstrip("/")):
+        for each in methods:
+            app.router.add_route(each, form, handler)
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
-from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.slices import Slices
 
@@ -22,21 +22,21 @@ class Analyze:
 
     async def process(self, batch: RecordBatch) -> None:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
-        slices = Slices()
         results: list[publisher.Record] = []
         dead: list[DeadLetter] = []
-        for record in batch:
-            try:
-                if record.value is None:
-                    raise UndecodableError("a chunk's record has no value")
-                chunk = events.decode(Chunk, record.value)
-            except UndecodableError as error:
-                dead.append(letter(record, STAGE, error))
-                continue
-            results.append(self._result(chunk))
-            await slices.pause()
+        async with Slices() as slices:
+            for record in batch:
+                await slices.pause()
+                try:
+                    if record.value is None:
+                        raise UndecodableError("a chunk's record has no value")
+                    chunk = events.decode(Chunk, record.value)
+                except UndecodableError as error:
+                    dead.append(letter(record, STAGE, error))
+                else:
+                    results.append(self._result(chunk))
         await self._letters.send(dead)
-        await publish(self._publisher, results)
+        await self._publisher.publish(results)
 
     def _result(self, chunk: Chunk) -> publisher.Record:
         result = ChunkAnalysis(

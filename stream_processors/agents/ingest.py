@@ -14,7 +14,7 @@ from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import LENGTH
 from postpulse.telemetry import metrics
 from stream_processors import analysis
-from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
@@ -67,7 +67,7 @@ class Ingest:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
         lane = f"{self._lane}/{batch.partition}"
         checkpoint = await self._sink.checkpoints.open(lane)
-        decoded, dead = _decode(batch)
+        decoded, dead = await _decode(batch)
         await self._letters.send(dead.letters)
         current: dict[str, Document] = {}
         if batch.next_offset > checkpoint:
@@ -83,38 +83,38 @@ class Ingest:
         await self._announce(decoded, current)
 
     async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
-        slices = Slices()
         documents: dict[str, Document] = {}
-        for post_id, item in decoded.items():
-            if item.post is None:
-                documents[post_id] = posts.deleted(post_id, item.place)
-                continue
-            content = item.post.content
-            if len(content) > self._chunk_chars:
-                count = len(analysis.split(content, self._chunk_chars))
-                documents[post_id] = posts.received(item.post, item.place, count)
-            else:
-                document = posts.received(item.post, item.place, 1)
-                documents[post_id] = posts.analyzed(document, analysis.analyze(content))
-            await slices.pause()
+        async with Slices() as slices:
+            for post_id, item in decoded.items():
+                await slices.pause()
+                documents[post_id] = self._document(post_id, item)
         return documents
+
+    def _document(self, post_id: str, item: _Decoded) -> Document:
+        if item.post is None:
+            return posts.deleted(post_id, item.place)
+        content = item.post.content
+        if len(content) > self._chunk_chars:
+            count = len(analysis.split(content, self._chunk_chars))
+            return posts.received(item.post, item.place, count)
+        return posts.analyzed(posts.received(item.post, item.place, 1), analysis.analyze(content))
 
     async def _announce(self, decoded: dict[str, _Decoded], current: dict[str, Document]) -> None:
         """Tell what the documents say now: after a crash this is all that is left to do for a batch."""
         effected = decoded.keys() - current.keys()
         if effected:
             current |= await self._sink.posts(effected)
-        slices = Slices()
         records: list[publisher.Record] = []
-        for post_id, document in current.items():
-            if document["state"] == "analyzed":
-                records.append(analysis_record(self._destinations.analyses, document))
-            elif document["state"] == "deleted":
-                records.append(publisher.Record(self._destinations.analyses, post_id.encode(), None, []))
-            elif document["state"] == "analyzing":
-                records.extend(self._chunk_records(document, decoded.get(post_id)))
-            await slices.pause()
-        await publish(self._publisher, records)
+        async with Slices() as slices:
+            for post_id, document in current.items():
+                await slices.pause()
+                if document["state"] == "analyzed":
+                    records.append(analysis_record(self._destinations.analyses, document))
+                elif document["state"] == "deleted":
+                    records.append(publisher.Record(self._destinations.analyses, post_id.encode(), None, []))
+                elif document["state"] == "analyzing":
+                    records.extend(self._chunk_records(document, decoded.get(post_id)))
+        await self._publisher.publish(records)
 
     def _chunk_records(self, document: Document, item: _Decoded | None) -> Iterable[publisher.Record]:
         if item is None or item.post is None or item.place.offset != document["offset"]:
@@ -145,27 +145,35 @@ class _Dead:
     documents: dict[str, Document]
 
 
-def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
+async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
     decoded: dict[str, _Decoded] = {}
     dead = _Dead([], {})
-    for record in batch:
-        place = Place(record.partition, record.offset)
-        try:
-            post_id = _post_id(record)
-            post = None
-            if record.value is not None:
-                post = events.decode(Post, record.value)
-                if post.post_id != post_id:
-                    raise UndecodableError(f"the record's key is {post_id}, its post_id {post.post_id}")
-        except UndecodableError as error:
-            dead.letters.append(letter(record, STAGE, error))
-            readable = _readable_id(record.key)
-            if readable is not None:
-                dead.documents[readable] = posts.dead(readable, place, STAGE, str(error))
-        else:
-            # Offsets ascend: a later record of the same post takes the place of an earlier one.
-            decoded[post_id] = _Decoded(place, post)
+    async with Slices() as slices:
+        for record in batch:
+            await slices.pause()
+            place = Place(record.partition, record.offset)
+            try:
+                post_id = _post_id(record)
+                post = None if record.value is None else _post(post_id, record.value)
+            except UndecodableError as error:
+                dead.letters.append(letter(record, STAGE, error))
+                readable = _readable_id(record.key)
+                if readable is not None:
+                    dead.documents[readable] = posts.dead(readable, place, STAGE, str(error))
+            else:
+                # Offsets ascend: a later record of the same post takes the place of an earlier one.
+                decoded[post_id] = _Decoded(place, post)
     return decoded, dead
+
+
+def _post(post_id: str, value: bytes) -> Post:
+    post = events.decode(Post, value)
+    if post.post_id != post_id:
+        raise UndecodableError(f"the record's key is {post_id}, its post_id {post.post_id}")
+    for name in ("created_at", "received_at"):
+        if getattr(post, name) not in posts.TIMES:
+            raise UndecodableError(f"{name} is {getattr(post, name)}: no time between the years 1 and 9999")
+    return post
 
 
 def _post_id(record: Record) -> str:
@@ -188,16 +196,18 @@ async def _prepare(
     existing = await changes.posts(documents.keys() | dead.keys())
     current = dict(existing)
     superseded: list[str] = []
-    for post_id, document in documents.items():
-        before = existing.get(post_id)
-        if before is not None:
-            if before["offset"] >= document["offset"]:
-                # Delivered again: the document already says this, or something later.
-                continue
-            if before["state"] == "analyzing":
-                superseded.append(post_id)
-        changes.put(before, document)
-        current[post_id] = document
+    async with Slices() as slices:
+        for post_id, document in documents.items():
+            await slices.pause()
+            before = existing.get(post_id)
+            if before is not None:
+                if before["offset"] >= document["offset"]:
+                    # Delivered again: the document already says this, or something later.
+                    continue
+                if before["state"] == "analyzing":
+                    superseded.append(post_id)
+            changes.put(before, document)
+            current[post_id] = document
     for post_id, document in dead.items():
         # A record that cannot be read takes nothing away from a post that could be.
         if post_id not in existing and post_id not in documents:

@@ -12,7 +12,7 @@ from postpulse.events import ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
 from stream_processors.agents.ingest import analysis_record, observe_age
-from stream_processors.dead_letters.letters import DeadLetters, letter, publish
+from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
@@ -56,9 +56,7 @@ class Merge:
             if document["state"] == "analyzed"
             and any(_belongs(partial, document) for partial in partials[document["_id"]])
         ]
-        await publish(
-            self._publisher, [analysis_record(self._destination, document) for document in finished]
-        )
+        await self._publisher.publish([analysis_record(self._destination, document) for document in finished])
         observe_age(finished)
 
 
@@ -70,6 +68,8 @@ def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:
             if record.value is None:
                 raise UndecodableError("a partial result's record has no value")
             partial = events.decode(ChunkAnalysis, record.value)
+            if not 0 <= partial.index < partial.count:
+                raise UndecodableError(f"its index is {partial.index} of {partial.count} chunks")
             partials[partial.post_id].append(partial)
         except UndecodableError as error:
             dead.append(letter(record, STAGE, error))

@@ -46,8 +46,7 @@ class DeadLetters:
         Raises:
             PublishError: some are not acknowledged; all are to be sent again.
         """
-        await publish(
-            self._publisher,
+        await self._publisher.publish(
             [
                 publisher.Record(
                     topic=self._topic,
@@ -61,14 +60,3 @@ class DeadLetters:
         )
         for sent in letters:
             metrics.DEAD_LETTERS.labels(sent.stage, sent.error_class).inc()
-
-
-async def publish(to: Publisher, records: Sequence[publisher.Record]) -> None:
-    """Send records; returns when all are acknowledged.
-
-    Raises:
-        PublishError: the first of those that are not.
-    """
-    for error in await to.send_all(records):
-        if error is not None:
-            raise error

@@ -8,7 +8,7 @@ does nothing.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import aiokafka
@@ -29,8 +29,10 @@ log = structlog.get_logger(__name__)
 #: A fetch that found nothing returns after this long. While one is under way to a broker, aiokafka sends it no
 #: other, so a partition whose records were just taken waits at most this long for its next ones.
 _FETCH_WAIT_MS = 50
-_IDLE_POLL_SECONDS = 1.0
+_IDLE_POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
+#: aiokafka itself would try for as long as the brokers are away.
+_COMMIT_SECONDS = 1.5
 
 
 class BatchTopic(Topic):
@@ -50,17 +52,26 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
 
+    async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
+        # Faust goes around aiokafka's own way of telling that coordination or fetching has failed for good:
+        # such a worker would go on for ever, fetching nothing.
+        consumer._coordinator.check_errors()
+        if consumer._fetcher.error_future.done():
+            consumer._fetcher.error_future.result()
+        return await super()._fetch_records(consumer, *args, **kwargs)
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust's would end the worker on any failure. What is not committed now is committed next time,
         # and what is processed again in between has no second effect.
         try:
-            await self._ensure_consumer().commit(
-                {
-                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
-                    for tp, offset in offsets.items()
-                }
-            )
-        except KafkaError as exc:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self._ensure_consumer().commit(
+                    {
+                        TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+                        for tp, offset in offsets.items()
+                    }
+                )
+        except (KafkaError, TimeoutError) as exc:
             log.warning("offsets not committed, trying again later", reason=repr(exc))
             return False
         now = time.monotonic()
@@ -82,6 +93,7 @@ class BatchConsumer(driver.Consumer):
         """Something was fetched or finished, so a batch may be ready."""
         self._settled = asyncio.Event()
         self._commit_lock = asyncio.Lock()
+        self._fetch_lock = asyncio.Lock()
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -99,9 +111,10 @@ class BatchConsumer(driver.Consumer):
                 deliver = tasks.create_task(self._deliver())
                 await self._fetch(stopping)
                 deliver.cancel()
-        except* self.consumer_stopped_errors:
-            if not self.app.should_stop:
-                raise
+        except BaseExceptionGroup as group:
+            failure = group.exceptions[0]
+            if not (self.app.should_stop and isinstance(failure, self.consumer_stopped_errors)):
+                raise failure from None
 
     async def _fetch(self, stopping: Callable[[], bool]) -> None:
         while not stopping():
@@ -115,15 +128,27 @@ class BatchConsumer(driver.Consumer):
                 await asyncio.sleep(_BUSY_POLL_SECONDS)
                 continue
             timeout = _BUSY_POLL_SECONDS if saturated else _IDLE_POLL_SECONDS
-            fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
-            if not fetched or not self.flow_active:
-                continue
-            for tp, records in fetched.items():
-                if ensure_TP(tp) in self._active_partitions:
-                    self._ledger.add((tp.topic, tp.partition), records)
-            self._progress.set()
+            async with self._fetch_lock:
+                fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
+                if self.flow_active:
+                    self._take(fetched)
             # getmany does not yield when records are there already.
             await asyncio.sleep(0)
+
+    def _take(self, fetched: Mapping[TP, Sequence[Any]]) -> None:
+        for tp, records in fetched.items():
+            if ensure_TP(tp) in self._active_partitions:
+                taken = self._ledger.add((tp.topic, tp.partition), records)
+                if taken < len(records):
+                    log.error(
+                        "records dropped: their offsets were read before; was the log cut short?",
+                        topic=tp.topic,
+                        partition=tp.partition,
+                        first=records[0].offset,
+                        records=len(records) - taken,
+                    )
+        if fetched:
+            self._progress.set()
 
     async def _deliver(self) -> None:
         while True:
@@ -175,16 +200,34 @@ class BatchConsumer(driver.Consumer):
         """Commit the end of the finished prefix of every owned partition. True when all are committed."""
         async with self._commit_lock:
             offsets = {TP(*partition): offset for partition, offset in self._ledger.committable().items()}
-            if not offsets or not await self._commit(offsets):
+            try:
+                # The thread keeps its own limit, unless it has ended.
+                async with asyncio.timeout(2 * _COMMIT_SECONDS):
+                    if not offsets or not await self._commit(offsets):
+                        return False
+            except TimeoutError:
                 return False
             self._ledger.committed({(tp.topic, tp.partition): offset for tp, offset in offsets.items()})
             return True
 
     async def perform_seek(self) -> None:
-        """Start every owned partition at its committed offset. Called by Faust after each rebalance."""
-        for tp, offset in (await self.seek_to_committed()).items():
-            known = offset if offset is not None and offset >= 0 else None
-            self._ledger.begin((tp.topic, tp.partition), known)
+        """Start every owned partition at its committed offset. Called by Faust after each rebalance.
+
+        Raises:
+            TimeoutError: the brokers do not tell. It ends the worker; Faust's own limit, a little longer, would
+                leave it waiting for ever.
+        """
+        async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
+            # Not while a fetch is under way: what it brings is dropped, since the flow is stopped, but it would
+            # move the position after the seek.
+            async with self._fetch_lock:
+                committed = await self.seek_to_committed()
+                # aiokafka leaves these where they are, which may be behind records that were dropped.
+                unknown = [tp for tp, offset in committed.items() if not offset]
+                if unknown:
+                    await self._thread.seek_to_beginning(*unknown)
+        for tp, offset in committed.items():
+            self._ledger.begin((tp.topic, tp.partition), offset or None)
 
     # Rebalances and stopping.
 

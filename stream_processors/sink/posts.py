@@ -12,6 +12,9 @@ from stream_processors.analysis import ANALYSIS_VERSION
 #: Why a result may be off: no legal place to cut was found in a long text.
 UNCUTTABLE = "a long stretch without a sentence end was cut, so that counts next to the cut may be off by one"
 
+#: Milliseconds that are a date: the years 1 to 9999.
+TIMES = range(-62_135_596_800_000, 253_402_300_800_000)
+
 
 def received(post: Post, place: Place, chunks: int) -> Document:
     """A post whose analysis is under way."""
