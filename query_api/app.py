@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pymongo
 from aiohttp import web
 from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.mongo.client import connect, database
@@ -19,6 +21,8 @@ from query_api.queries.posts import PostQueries
 from query_api.routes import posts
 
 _MAX_WAITERS = 10_000
+_PING_SECONDS = 2.0
+_STALLED_SECONDS = 5.0
 
 
 def install(app: web.Application) -> None:
@@ -31,6 +35,7 @@ def install(app: web.Application) -> None:
     app[WAITERS] = Waiters(_MAX_WAITERS)
     app.cleanup_ctx.append(_database)
     app.cleanup_ctx.append(_feed)
+    app.on_shutdown.append(_let_go)
     posts.install(app)
 
 
@@ -47,18 +52,37 @@ async def _feed(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].kafka
     feed = Feed(settings, topic_name(POST_ANALYSES, settings), app[WAITERS].wake)
     app[FEED] = feed
-    app[health.CHECKS]["feed"] = lambda: _following(feed)
+    app[health.CHECKS]["feed"] = lambda: _following(feed, app[WAITERS])
     feed.start()
     yield
     await feed.stop()
 
 
+async def _let_go(app: web.Application) -> None:
+    # Requests that wait would hold up the stop for as long as they are given.
+    app[WAITERS].close()
+
+
 async def _ping(client: AsyncMongoClient[Document]) -> dict[str, Any]:
-    await client.admin.command("ping")
+    try:
+        with pymongo.timeout(_PING_SECONDS):
+            await client.admin.command("ping")
+    except PyMongoError as exc:
+        reason = str(exc).partition(", Timeout:")[0]
+        raise RuntimeError(f"no primary answers: {reason}") from None
     return {}
 
 
-async def _following(feed: Feed) -> dict[str, Any]:
+async def _following(feed: Feed, waiters: Waiters) -> dict[str, Any]:
     if not feed.following:
         raise RuntimeError("the end of the analyses topic is not found yet")
-    return {"seconds_since_poll": round(feed.seconds_since_poll, 1)}
+    if not feed.connection.up or feed.seconds_since_poll > _STALLED_SECONDS:
+        raise RuntimeError(
+            f"the brokers do not answer; last poll {feed.seconds_since_poll:.1f} s ago; "
+            "analyses are served, but requests that wait are not woken"
+        )
+    return {
+        "seconds_since_poll": round(feed.seconds_since_poll, 1),
+        "lag": feed.connection.lag,
+        "waiters": len(waiters),
+    }

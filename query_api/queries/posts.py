@@ -3,52 +3,68 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import CHUNK_RESULTS, POSTS, Document
 
-#: Fields of a post as its author sent it.
+#: Fields of a post as its author sent it; left out where they were not given.
 _SENT = ("author", "lang", "source", "tags")
+_STANDING = {"state": 1, "chunks": 1, "offset": 1, "reason": 1, "stage": 1, "analyzed_at": 1}
+#: By then every question has its answer or has failed, whatever the state of the servers.
+_ANSWER_SECONDS = 2.0
 
 
 class PostQueries:
-    """Questions about one post; each returns None, or state `received`, where nothing is stored yet."""
+    """Questions about one post. Each raises PyMongoError when there is no answer within two seconds."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._posts = database[POSTS.name]
         self._results = database[CHUNK_RESULTS.name]
 
     async def analysis(self, post_id: str) -> Document | None:
-        """The document of a post without its content."""
-        return await self._posts.find_one({"_id": post_id}, {"content": 0})
+        """The document of a post without its content; None where nothing is stored yet."""
+        return await self._find(post_id, {"content": 0})
 
     async def post(self, post_id: str) -> Document | None:
-        """The document of a post without its analysis."""
-        return await self._posts.find_one({"_id": post_id}, {"analysis": 0})
+        """The document of a post without its analysis; None where nothing is stored yet."""
+        return await self._find(post_id, {"analysis": 0})
 
     async def status(self, post_id: str) -> dict[str, Any]:
         """Where a post stands: received, analyzing (and how far), analyzed, deleted or dead_lettered (and why)."""
-        document = await self._posts.find_one(
-            {"_id": post_id},
-            {"state": 1, "chunks": 1, "offset": 1, "reason": 1, "stage": 1, "analyzed_at": 1},
-        )
-        if document is None:
-            return {"post_id": post_id, "status": "received"}
-        status: dict[str, Any] = {"post_id": post_id, "status": document["state"]}
-        if document["state"] == "analyzing":
-            kept = {"post_id": post_id, "offset": document["offset"]}
-            status["chunks"] = document["chunks"]
-            status["chunks_done"] = await self._results.count_documents(kept)
-        elif document["state"] == "analyzed":
-            status["chunks"] = document["chunks"]
-            status["analyzed_at"] = rfc_3339(document["analyzed_at"])
-        elif document["state"] == "dead":
-            status |= {
-                "status": "dead_lettered",
-                "stage": document["stage"],
-                "reason": document["reason"],
-            }
-        return status
+        document = await self._find(post_id, _STANDING)
+        done = 0
+        while document is not None and document["state"] == "analyzing":
+            done = await self._chunks_done(document)
+            # Merging takes the partial results away: a count holds if the post still waited after it.
+            again = await self._find(post_id, _STANDING)
+            if again == document:
+                break
+            document = again
+        return status_view(post_id, document, done)
+
+    async def _find(self, post_id: str, projection: dict[str, int]) -> Document | None:
+        with pymongo.timeout(_ANSWER_SECONDS):
+            return await self._posts.find_one({"_id": post_id}, projection)
+
+    async def _chunks_done(self, document: Document) -> int:
+        with pymongo.timeout(_ANSWER_SECONDS):
+            kept = {"post_id": document["_id"], "offset": document["offset"]}
+            return await self._results.count_documents(kept)
+
+
+def status_view(post_id: str, document: Document | None, chunks_done: int) -> dict[str, Any]:
+    """Where a post stands, as it is served; `document` is None where nothing is stored yet."""
+    if document is None:
+        return {"post_id": post_id, "status": "received"}
+    status: dict[str, Any] = {"post_id": post_id, "status": document["state"]}
+    if document["state"] == "analyzing":
+        status |= {"chunks": document["chunks"], "chunks_done": chunks_done}
+    elif document["state"] == "analyzed":
+        status |= {"chunks": document["chunks"], "analyzed_at": rfc_3339(document["analyzed_at"])}
+    elif document["state"] == "dead":
+        status |= {"status": "dead_lettered", "stage": document["stage"], "reason": document["reason"]}
+    return status
 
 
 def analysis_view(document: Document) -> dict[str, Any]:

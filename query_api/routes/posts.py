@@ -1,11 +1,12 @@
 """One post: its analysis, itself, where it stands."""
 
 import asyncio
-import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 from aiohttp import web
 from pymongo.errors import PyMongoError
 
@@ -17,10 +18,15 @@ from query_api.live.waiters import TooManyWaitersError
 from query_api.queries.posts import analysis_view, post_view
 from query_api.routes.posts_openapi import describe_posts
 
+log = structlog.get_logger(__name__)
+
 _T = TypeVar("_T")
 
 MAX_WAIT_SECONDS = 60.0
-_RETRY_AFTER = {"Retry-After": "1"}
+_CLIENT_CHECK_SECONDS = 2.0
+_WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+#: What may be another answer the next time, also where caches keep an answer unasked, as with 404.
+_FLEETING = {"Cache-Control": "no-store"}
 #: A post may be edited or deleted, so that every use asks whether it still is as it was.
 _REVALIDATE = "private, no-cache"
 
@@ -36,8 +42,8 @@ async def get_analysis(request: web.Request) -> web.Response:
     """200 with the analysis, 202 while it is under way, 404, 410, or 422 for a dead-lettered post."""
     post_id = _post_id(request)
     wait = _wait_seconds(request)
-    document = await _wait_for_analysis(request, post_id, wait)
-    if document is None or document["state"] == "analyzing":
+    document = await _analysis(request, post_id, wait)
+    if document is None or not _settled(document):
         return _under_way(post_id)
     _refuse_gone(document)
     tag = f'"{post_id}-{document["offset"]}-{document["analysis_version"]}"'
@@ -57,71 +63,93 @@ async def get_post(request: web.Request) -> web.Response:
 
 async def get_status(request: web.Request) -> web.Response:
     """Where a post stands; 404 for one that was never issued."""
-    return _json(await _query(request.app[POSTS].status(_post_id(request))), 200)
+    return _json(await _query(request.app[POSTS].status(_post_id(request))), 200, _FLEETING)
 
 
-async def _wait_for_analysis(request: web.Request, post_id: str, seconds: float) -> Document | None:
-    queries = request.app[POSTS]
+async def _analysis(request: web.Request, post_id: str, seconds: float) -> Document | None:
+    """The document of a post; waits up to so many seconds until its analysis is there."""
+
+    async def look() -> Document | None:
+        return await _query(request.app[POSTS].analysis(post_id))
+
     if not seconds:
-        return await _query(queries.analysis(post_id))
+        return await look()
     deadline = asyncio.get_running_loop().time() + seconds
-    while True:
-        try:
-            # Registered before the look: an event between the two is not missed.
-            with request.app[WAITERS].waiting_for(post_id) as news:
-                document = await _query(queries.analysis(post_id))
-                if document is not None and document["state"] != "analyzing":
-                    return document
-                async with asyncio.timeout_at(deadline):
-                    await news
-        except TimeoutError:
-            return await _query(queries.analysis(post_id))
-        except TooManyWaitersError:
+    try:
+        # Registered before the look: an event between the two is not missed.
+        with request.app[WAITERS].waiting_for(post_id) as news:
+            document = await look()
+            while not _settled(document) and await _woken(request, news, deadline):
+                news.clear()
+                document = await look()
+    except TooManyWaitersError:
+        document = await look()
+        if not _settled(document):
             raise unavailable("Too many requests wait for analyses; ask again without wait.") from None
+        return document
+    # The last look is for a feed that cannot tell the news: the broker may be away.
+    return document if _settled(document) else await look()
+
+
+async def _woken(request: web.Request, news: asyncio.Event, deadline: float) -> bool:
+    """Wait for news; False when the time is over, the client has gone or the service stops."""
+    loop = asyncio.get_running_loop()
+    while request.transport is not None and not request.app[WAITERS].closed:
+        # aiohttp does not tell a handler that its client has gone.
+        until = min(deadline, loop.time() + _CLIENT_CHECK_SECONDS)
+        try:
+            async with asyncio.timeout_at(until):
+                await news.wait()
+        except TimeoutError:
+            if until == deadline:
+                return False
+        else:
+            return not request.app[WAITERS].closed
+    return False
+
+
+def _settled(document: Document | None) -> bool:
+    """Whether there is nothing to wait for: the post is analyzed, deleted or dead-lettered."""
+    return document is not None and document["state"] != "analyzing"
 
 
 async def _query(question: Awaitable[_T]) -> _T:
     try:
         return await question
-    except PyMongoError:
+    except PyMongoError as exc:
+        log.warning("mongo did not answer", reason=str(exc).partition(", Timeout:")[0])
         raise unavailable("The database cannot be reached; ask again later.", retry_after=2) from None
 
 
 def _post_id(request: web.Request) -> str:
     post_id = request.app[IDS].recognize(request.match_info["post_id"])
     if post_id is None:
-        raise Problem(404, "There is no such post: this post_id was not issued here.")
+        raise Problem(404, "There is no such post: this post_id was not issued here.", headers=_FLEETING)
     return post_id
 
 
 def _wait_seconds(request: web.Request) -> float:
     text = request.query.get("wait", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+    if not _WAIT.fullmatch(text) or float(text) > MAX_WAIT_SECONDS:
         raise Problem(422, f"wait must be a number of seconds from 0 to {MAX_WAIT_SECONDS:g}.", field="wait")
-    return seconds
+    return float(text)
 
 
 def _refuse_gone(document: Document) -> None:
     if document["state"] == "deleted":
-        raise Problem(410, "The post was deleted.")
+        raise Problem(410, "The post was deleted.", headers=_FLEETING)
     if document["state"] == "dead":
-        _refuse_dead(document)
-
-
-def _refuse_dead(document: Document) -> NoReturn:
-    raise Problem(
-        422,
-        f"The post could not be processed and lies with the dead letters: {document['reason']}",
-        stage=document["stage"],
-    )
+        raise Problem(
+            422,
+            f"The post could not be processed and lies with the dead letters: {document['reason']}",
+            headers=_FLEETING,
+            stage=document["stage"],
+            reason=document["reason"],
+        )
 
 
 def _under_way(post_id: str) -> web.Response:
-    return _json({"post_id": post_id, "status": "analyzing"}, 202, _RETRY_AFTER)
+    return _json({"post_id": post_id, "status": "analyzing"}, 202, {"Retry-After": "1", **_FLEETING})
 
 
 def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]]) -> web.Response:

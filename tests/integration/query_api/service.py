@@ -1,0 +1,87 @@
+"""The query API, served from real servers, with the sink's part played by the sink's own functions."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from postpulse import events
+from postpulse.events import Place
+from postpulse.topics import POST_ANALYSES
+from query_api.keys import FEED, WAITERS
+from stream_processors import analysis
+from stream_processors.sink import posts
+from tests.pipeline import Document, Pipeline
+
+_PATIENCE_SECONDS = 20.0
+
+
+async def until(what: str, condition: Callable[[], object], seconds: float = _PATIENCE_SECONDS) -> None:
+    """Return once the condition is true; fail after a while."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still waiting for {what}"
+        await asyncio.sleep(0.01)
+
+
+class Service:
+    """Writes documents and events as a worker does, and asks over HTTP."""
+
+    def __init__(self, pipeline: Pipeline, app: web.Application, http: aiohttp.ClientSession) -> None:
+        self.pipeline = pipeline
+        self.app = app
+        self.http = http
+        self._offsets = itertools.count(100)
+
+    # What a worker does.
+
+    def store_received(self, content: str, chunks: int = 2, **fields: Any) -> Document:
+        """A post whose analysis is under way, in MongoDB."""
+        post = self.pipeline.post(content, **fields)
+        return self._store(posts.received(post, Place(0, next(self._offsets)), chunks))
+
+    def store_analyzed(self, document: Document) -> Document:
+        """The same post with its analysis, in MongoDB."""
+        return self._store(posts.analyzed(document, analysis.analyze(document["content"])))
+
+    def store_deleted(self, document: Document) -> Document:
+        return self._store(posts.deleted(document["_id"], Place(0, next(self._offsets))))
+
+    def store_dead(self, reason: str) -> Document:
+        place = Place(0, next(self._offsets))
+        return self._store(posts.dead(self.pipeline.ids.mint(), place, "ingest", reason))
+
+    def announce(self, *documents: Document) -> None:
+        """What is published of posts that are analyzed or deleted."""
+        for document in documents:
+            value = events.encode(posts.analysis_event(document)) if document["state"] == "analyzed" else None
+            self.pipeline.send_raw(POST_ANALYSES, document["_id"].encode(), value)
+        self.pipeline.flush()
+
+    def finish(self, document: Document) -> Document:
+        """First the document, then the event, as the sink has it."""
+        finished = self.store_analyzed(document)
+        self.announce(finished)
+        return finished
+
+    def _store(self, document: Document) -> Document:
+        self.pipeline.database.posts.replace_one({"_id": document["_id"]}, document, upsert=True)
+        return document
+
+    # Asking.
+
+    async def get(self, path: str, **options: Any) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, JSON body (None where there is none) and headers of /api/v1/posts/<path>."""
+        async with self.http.get(f"/api/v1/posts/{path}", **options) as response:
+            body = await response.read()
+            return response.status, await response.json(content_type=None) if body else None, response.headers
+
+    async def until_waiting(self, count: int) -> None:
+        await until(f"{count} waiters", lambda: len(self.app[WAITERS]) == count)
+
+    async def until_following(self) -> None:
+        await until("the feed", lambda: self.app[FEED].following)
