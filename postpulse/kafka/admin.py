@@ -1,7 +1,9 @@
 """Bring the topics on the brokers to what `postpulse.topics` declares, idempotently, and tell what differed."""
 
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not so that mypy sees it
@@ -11,17 +13,24 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
     ConfigResource,
     NewTopic,
     ResourceType,
+    TopicMetadata,
 )
 
 from postpulse.kafka.connection import client_config
 from postpulse.settings import KafkaSettings
 from postpulse.topics import TOPICS, Topic, topic_name
 
+_CONNECT_SECONDS = 10.0
 _TIMEOUT_SECONDS = 30.0
+_T = TypeVar("_T")
 
 
 class AdminError(Exception):
-    """The brokers could not be asked, or refused."""
+    """The brokers could not be asked, or refused; `code` is Kafka's, where a broker answered."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,44 @@ class Change:
 
 def admin_client(settings: KafkaSettings) -> AdminClient:
     return AdminClient(client_config(settings, "postpulse-admin"))
+
+
+def result_of(future: "Future[_T]", action: str) -> _T:
+    """What an admin call gives. Blocks.
+
+    Raises:
+        AdminError: "cannot <action>: <the reason>".
+    """
+    try:
+        return future.result(_TIMEOUT_SECONDS)
+    except KafkaException as exc:
+        raise AdminError(f"cannot {action}: {exc.args[0].str()}", exc.args[0].code()) from None
+    except TimeoutError:
+        raise AdminError(f"cannot {action}: no answer within {_TIMEOUT_SECONDS:.0f} s") from None
+
+
+def existing_topics(client: AdminClient, settings: KafkaSettings) -> dict[str, TopicMetadata]:
+    """What is on the brokers, by name, prefix included. Blocks.
+
+    Raises:
+        AdminError: no broker answers.
+    """
+    try:
+        return client.list_topics(timeout=_CONNECT_SECONDS).topics
+    except KafkaException as exc:
+        raise AdminError(f"no broker answers at {settings.bootstrap_servers}: {exc.args[0].str()}") from None
+
+
+def read_config(settings: KafkaSettings, topics: Iterable[Topic]) -> dict[str, dict[str, str]]:
+    """The configuration, as far as it is declared, of those of the topics that are there, by name. Blocks.
+
+    Raises:
+        AdminError: the brokers could not be asked.
+    """
+    client = admin_client(settings)
+    existing = existing_topics(client, settings)
+    present = [topic for topic in topics if topic_name(topic, settings) in existing]
+    return _read_config(client, settings, present)
 
 
 def plan_topics(settings: KafkaSettings) -> list[Change]:
@@ -82,10 +129,7 @@ def apply_topics(settings: KafkaSettings) -> list[Change]:
 
 
 def _plan(client: AdminClient, settings: KafkaSettings) -> list[Change]:
-    try:
-        existing = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
-    except KafkaException as exc:
-        raise AdminError(f"no broker answers at {settings.bootstrap_servers}: {exc.args[0].str()}") from None
+    existing = existing_topics(client, settings)
     changes: list[Change] = []
     present: list[Topic] = []
     for topic in TOPICS:
@@ -95,12 +139,15 @@ def _plan(client: AdminClient, settings: KafkaSettings) -> list[Change]:
             changes.append(Change(name, "create", "partitions", None, str(settings.partitions)))
             continue
         present.append(topic)
+        if not metadata.partitions:
+            # Another process has created it a moment ago, and this broker does not know more yet.
+            continue
         partitions = len(metadata.partitions)
         if partitions != settings.partitions:
             changes.append(
                 Change(name, "partitions", "partitions", str(partitions), str(settings.partitions))
             )
-        replicas = min((len(p.replicas) for p in metadata.partitions.values()), default=0)
+        replicas = min(len(p.replicas) for p in metadata.partitions.values())
         if replicas != settings.replication_factor:
             changes.append(
                 Change(name, "replication", "replicas", str(replicas), str(settings.replication_factor))
@@ -110,20 +157,34 @@ def _plan(client: AdminClient, settings: KafkaSettings) -> list[Change]:
 
 
 def _config_differences(client: AdminClient, settings: KafkaSettings, topics: list[Topic]) -> list[Change]:
-    if not topics:
-        return []
+    actual = _read_config(client, settings, topics)
+    return [
+        Change(name, "config", setting, actual[name].get(setting), wanted)
+        for topic in topics
+        if (name := topic_name(topic, settings)) in actual
+        for setting, wanted in topic.config(settings).items()
+        if actual[name].get(setting) != wanted
+    ]
+
+
+def _read_config(
+    client: AdminClient, settings: KafkaSettings, topics: Sequence[Topic]
+) -> dict[str, dict[str, str]]:
     resources = {ConfigResource(ResourceType.TOPIC, topic_name(topic, settings)): topic for topic in topics}
-    changes: list[Change] = []
+    if not resources:
+        return {}
+    found: dict[str, dict[str, str]] = {}
     for resource, future in client.describe_configs(list(resources)).items():
         try:
-            actual = future.result(_TIMEOUT_SECONDS)
-        except KafkaException as exc:
-            raise AdminError(f"cannot read the configuration of {resource.name}: {exc}") from None
-        for setting, wanted in resources[resource].config(settings).items():
-            before = actual[setting].value
-            if before != wanted:
-                changes.append(Change(resource.name, "config", setting, before, wanted))
-    return changes
+            entries = result_of(future, f"read the configuration of {resource.name}")
+        except AdminError as error:
+            # Created (as declared) or deleted a moment ago: this broker does not know it.
+            if error.code != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            continue
+        declared = resources[resource].config(settings)
+        found[resource.name] = {setting: entries[setting].value for setting in declared if setting in entries}
+    return found
 
 
 def _create(client: AdminClient, settings: KafkaSettings, topics: list[Topic]) -> None:
@@ -138,11 +199,11 @@ def _create(client: AdminClient, settings: KafkaSettings, topics: list[Topic]) -
     ]
     for name, future in client.create_topics(new).items():
         try:
-            future.result(_TIMEOUT_SECONDS)
-        except KafkaException as exc:
+            result_of(future, f"create {name}")
+        except AdminError as error:
             # Another process was faster: that is what idempotent means.
-            if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise AdminError(f"cannot create {name}: {exc.args[0].str()}") from None
+            if error.code != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
 
 
 def _configure(client: AdminClient, changes: dict[str, list[Change]]) -> None:
@@ -158,7 +219,4 @@ def _configure(client: AdminClient, changes: dict[str, list[Change]]) -> None:
         for name, wanted in changes.items()
     ]
     for resource, future in client.incremental_alter_configs(resources).items():
-        try:
-            future.result(_TIMEOUT_SECONDS)
-        except KafkaException as exc:
-            raise AdminError(f"cannot configure {resource.name}: {exc.args[0].str()}") from None
+        result_of(future, f"configure {resource.name}")

@@ -1,0 +1,35 @@
+"""Tables for people; what scripts read is `--json`."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+_WIDTH_OF_A_PIPE = 200
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """Print rows under their headings; a column whose name begins with # is numbers, set to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.removeprefix("#"),
+            overflow="fold",
+            justify="right" if column.startswith("#") else "left",
+        )
+    for row in rows:
+        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
