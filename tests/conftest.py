@@ -26,6 +26,8 @@ from postpulse.settings import (
 )
 from tests.pipeline import Pipeline
 
+_ROOT = Path(__file__).resolve().parents[1]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_from_outside() -> None:
@@ -33,6 +35,28 @@ def _no_settings_from_outside() -> None:
     for variable in [name for name in os.environ if name.startswith("POSTPULSE_")]:
         if variable != "POSTPULSE_TEST_DATA":
             del os.environ[variable]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of public test sets; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("POSTPULSE_TEST_DATA") or _ROOT.parent / "shared" / "data")
+    if not (folder / "languages").is_dir():
+        pytest.skip(f"no test data at {folder}; POSTPULSE_TEST_DATA names the folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tweets(test_data: Path) -> list[str]:
+    """The texts of 4,200 tweets."""
+    lines = (test_data / "tweets" / "tweets_GroundTruth.txt").read_text("utf-8", "replace").splitlines()
+    return [line.split("\t", 2)[2] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def novel(test_data: Path) -> str:
+    """Pride and Prejudice, 0.7 MB."""
+    return (test_data / "prose" / "pride-and-prejudice.txt").read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

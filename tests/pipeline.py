@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from confluent_kafka import (
     Consumer,
     ConsumerGroupState,
@@ -29,6 +28,7 @@ from postpulse.kafka.admin import admin_client
 from postpulse.post_ids import PostIds
 from postpulse.settings import Settings, setting_names, variable_name
 from postpulse.topics import POST_ANALYSES, POSTS, Topic, group_name, topic_name
+from tests.waiting import wait_until
 
 Document = dict[str, Any]
 _PATIENCE_SECONDS = 60.0
@@ -140,15 +140,11 @@ class Pipeline:
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = _PATIENCE_SECONDS) -> Any:
         """What the condition returns once it is true; fails the test after a while, with the workers' logs."""
-        deadline = time.monotonic() + seconds
-        while True:
-            result = condition()
-            if result:
-                return result
-            if time.monotonic() > deadline:
-                tails = "\n".join(self.log_of(worker)[-3000:] for worker in self.workers)
-                pytest.fail(f"still waiting for {what}: {result!r}\n{tails}")
-            time.sleep(0.05)
+
+        def tails() -> str:
+            return "\n".join(self.log_of(worker)[-3000:] for worker in self.workers)
+
+        return wait_until(what, condition, seconds, tails)
 
     def wait_analyzed(self, count: int, seconds: float = _PATIENCE_SECONDS) -> None:
         def reached() -> bool:

@@ -8,132 +8,30 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from postpulse.embedded.data_dir import read_state
-from postpulse.embedded.ports import choose_port
 from postpulse.embedded.processes import ProcessRecord, kill_group
+from tests.e2e.stack import Up, run_cli
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
 
-class Up:
-    """One `postpulse up` under test."""
-
-    def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
-        self.data_dir = data_dir
-        self.port = choose_port()
-        self.output = data_dir.parent / f"{data_dir.name}-{time.monotonic_ns()}.txt"
-        where = [] if "--ephemeral" in arguments else ["--data-dir", str(data_dir)]
-        with self.output.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "postpulse", "up", "--port", str(self.port), *where, *arguments],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                env={**os.environ, **variables},
-            )
-
-    @property
-    def said(self) -> str:
-        return self.output.read_text()
-
-    def wait_until_ready(self) -> "Up":
-        self.wait_until_it_says("postpulse is up at")
-        return self
-
-    def wait_until_it_says(self, text: str, seconds: float = 90) -> None:
-        deadline = time.monotonic() + seconds
-        while text not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.05)
-
-    def wait_for_its_end(self, seconds: float) -> int:
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"not over within {seconds} s:\n{self.said}")
-
-    def processes(self) -> dict[str, ProcessRecord]:
-        """Those that run."""
-        state = read_state(self.data_dir)
-        assert state is not None
-        return {record.name: record for record in state.processes if record.find()}
-
-    def post(self, content: str) -> str:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/v1/posts/",
-            json.dumps({"content": content}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=15) as answer:
-            assert answer.status == 202
-            return str(json.load(answer)["post_id"])
-
-    def analysis(self, post_id: str, seconds: float = 45) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while True:
-            url = f"http://127.0.0.1:{self.port}/api/v1/posts/{post_id}/analysis/?wait=5"
-            with suppress(OSError), urllib.request.urlopen(url, timeout=15) as answer:
-                if answer.status == 200:
-                    found: dict[str, Any] = json.load(answer)
-                    return found
-            assert time.monotonic() < deadline, f"no analysis of {post_id}"
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """Starts a `postpulse up`; whatever a test leaves running is ended by its recorded process id."""
-    started: list[Up] = []
-
-    def start(*arguments: str, **variables: str) -> Up:
-        started.append(Up(tmp_path / "data", *arguments, **variables))
-        return started[-1]
-
-    yield start
-    for stack in started:
-        if stack.process.poll() is None:
-            stack.process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                stack.process.wait(15)
-        stack.process.kill()
-        stack.process.wait()
-        state = read_state(stack.data_dir)
-        for record in state.processes if state else ():
-            if record.find():
-                kill_group(record.pid)
-
-
 def order_of_ends(records: dict[str, ProcessRecord], seconds: float) -> list[str]:
     """The names in the order in which the processes ended."""
-    left = dict(records)
     ended: list[str] = []
-    deadline = time.monotonic() + seconds
-    while left:
-        assert time.monotonic() < deadline, f"{list(left)} still run"
-        for name in [name for name, record in left.items() if record.find() is None]:
-            ended.append(name)
-            del left[name]
-        time.sleep(0.005)
+
+    def all_ended() -> bool:
+        ended.extend(name for name, record in records.items() if name not in ended and record.find() is None)
+        return len(ended) == len(records)
+
+    wait_until("the end of every process", all_ended, seconds, lambda: f"ended: {ended}")
     return ended
-
-
-def run_cli(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "postpulse", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_from_nothing_to_an_analysis_to_an_orderly_end(up: Callable[..., Up]) -> None:
@@ -212,10 +110,7 @@ def test_a_second_signal_ends_everything_at_once(up: Callable[..., Up]) -> None:
 
 def test_a_stop_while_starting_leaves_nothing(up: Callable[..., Up]) -> None:
     stack = up()
-    deadline = time.monotonic() + 30
-    while "kafka-1" not in (stack.processes() if read_state(stack.data_dir) else {}):
-        assert time.monotonic() < deadline, stack.said
-        time.sleep(0.01)
+    wait_until("the broker", lambda: read_state(stack.data_dir) and "kafka-1" in stack.processes())
     processes = stack.processes()
     stack.process.send_signal(signal.SIGINT)
     assert stack.wait_for_its_end(10) == 0
@@ -227,13 +122,14 @@ def test_a_killed_child_is_reported_and_comes_back(up: Callable[..., Up]) -> Non
     for name in ("worker-1", "kafka-1", "mongod-1", "api"):
         kill_group(stack.processes()[name].pid)
         stack.wait_until_it_says(f"{name} was ended by SIGKILL. Its log,")
-    deadline = time.monotonic() + 60
-    while True:
-        assert time.monotonic() < deadline, stack.said
+
+    def post() -> str | None:
         with suppress(OSError):
-            post_id = stack.post("Everything came back.")
-            break
-        time.sleep(0.2)
+            return stack.post("Everything came back.")
+        return None
+
+    post_id = wait_until("a post to be taken", post, 60, lambda: stack.said)
+    assert post_id is not None
     assert stack.analysis(post_id)["num_of_words"] == 3
     stack.process.send_signal(signal.SIGTERM)
     assert stack.wait_for_its_end(10) == 0

@@ -1,10 +1,8 @@
 """Workers killed in the middle of real traffic: every post analyzed, none counted twice."""
 
 import itertools
-import os
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +10,6 @@ from postpulse.events import Post
 from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS
 from stream_processors import analysis
 from tests.pipeline import Pipeline
-
-_DATA = Path(os.environ.get("POSTPULSE_TEST_DATA", "../shared/data"))
-_TWEETS = _DATA / "tweets" / "tweets_GroundTruth.txt"
-_NOVEL = _DATA / "prose" / "pride-and-prejudice.txt"
-pytestmark = pytest.mark.skipif(not _DATA.is_dir(), reason=f"no test data at {_DATA}")
 
 #: Small batches, so that a kill falls between many of them, and a short session, so that partitions move soon.
 _FINE = {
@@ -27,12 +20,10 @@ _FINE = {
 
 
 @pytest.fixture
-def posts(pipeline: Pipeline) -> list[Post]:
+def posts(pipeline: Pipeline, tweets: list[str], novel: str) -> list[Post]:
     """4,200 tweets by ten authors, and a novel of 0.7 MB among them."""
-    lines = _TWEETS.read_text(encoding="utf-8", errors="replace").splitlines()
-    tweets = [line.split("\t", 2)[2] for line in lines]
     made = [pipeline.post(text, author=f"author {n % 10}") for n, text in enumerate(tweets)]
-    made.insert(2000, pipeline.post(_NOVEL.read_text(encoding="utf-8"), author="Jane Austen"))
+    made.insert(2000, pipeline.post(novel, author="Jane Austen"))
     return made
 
 

@@ -1,6 +1,5 @@
 """The cache that lets the broker start quickly."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.ports import choose_port
 from postpulse.embedded.processes import ProcessRecord
 from postpulse.embedded.quick_start import QuickStartMaker
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -34,10 +34,7 @@ def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
     started: list[ProcessRecord] = []
     cancelled = QuickStartMaker(tmp_path / "cancelled", started.append)
     cancelled.start()
-    deadline = time.monotonic() + 30
-    while not any(record.name == "kafka-1" for record in started):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until("the broker", lambda: any(record.name == "kafka-1" for record in started))
     cancelled.cancel()
     assert cancelled.wait(10)
     assert [record for record in started if record.find()] == []

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,17 +12,9 @@ import pytest
 
 from postpulse.embedded.child import Child
 from postpulse.embedded.processes import ProcessRecord, end_together
+from tests.waiting import wait_until
 
-STUBBORN = (
-    "import signal,time;signal.signal(signal.SIGTERM,signal.SIG_IGN);print('up',flush=True);time.sleep(60)"
-)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.01)
+STUBBORN = "import signal;signal.signal(signal.SIGTERM,signal.SIG_IGN);print('up',flush=True);signal.pause()"
 
 
 @pytest.fixture
@@ -57,18 +48,18 @@ def test_a_log_that_grows_too_large_is_cut_under_the_running_process(
 ) -> None:
     monkeypatch.setattr("postpulse.embedded.child._LOG_LIMIT_BYTES", 1000)
     child = python(
-        "import sys,time\nprint('x'*2000, flush=True)\n"
-        "while True: time.sleep(0.02); print('more', flush=True)"
+        "import select\nprint('x'*2000, flush=True)\n"
+        "while True: select.select([], [], [], 0.02); print('more', flush=True)"
     )
     child.start()
-    wait_for(lambda: child.log_path.stat().st_size > 2000)
+    wait_until("output", lambda: child.log_path.stat().st_size > 2000)
     child.bound_log()
-    wait_for(lambda: child.log_tail().startswith("more"))
+    wait_until("new output", lambda: child.log_tail().startswith("more"))
     assert child.log_path.stat().st_size < 1000
 
 
 def test_it_leads_a_session_of_its_own(python: Callable[[str], Child]) -> None:
-    child = python("import time; time.sleep(60)")
+    child = python("import signal; signal.pause()")
     child.start()
     assert child.pid is not None
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
@@ -79,14 +70,14 @@ def test_it_leads_a_session_of_its_own(python: Callable[[str], Child]) -> None:
 def test_one_that_does_not_stop_is_killed_with_what_it_started(python: Callable[[str], Child]) -> None:
     child = python(f"import subprocess,sys;subprocess.run([sys.executable,'-c',{STUBBORN!r}])")
     child.start()
-    wait_for(lambda: child.log_tail() == "up")
+    wait_until("the program", lambda: child.log_tail() == "up")
     assert child.pid is not None
     inner = psutil.Process(child.pid).children()[0]
     outer_went_by_itself = child.stop(0.2)
     assert outer_went_by_itself  # python ends on SIGTERM; what it started does not
     child = python(STUBBORN)
     child.start()
-    wait_for(lambda: child.log_tail() == "up")
+    wait_until("the program", lambda: child.log_tail() == "up")
     assert not child.stop(0.2)
     assert child.ending == "was ended by SIGKILL"
     inner.kill()
@@ -102,7 +93,7 @@ def test_a_process_that_cannot_be_recorded_never_runs(tmp_path: Path) -> None:
     child = Child("program", ["touch", tmp_path / "ran"], tmp_path / "log", recorder=refuse)
     with pytest.raises(RuntimeError, match="no room"):
         child.start()
-    wait_for(lambda: seen[0].find() is None)
+    wait_until("its end", lambda: seen[0].find() is None)
     assert not (tmp_path / "ran").exists()
 
 
@@ -118,12 +109,14 @@ def test_a_parent_killed_before_it_has_recorded_leaves_nothing_behind(tmp_path: 
     """)
     subprocess.run([sys.executable, "-c", parent], check=False, timeout=20)
     pid = int((tmp_path / "pid").read_text())
-    wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(
+        "its end", lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    )
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_recorded_process_is_told_by_its_start_time(python: Callable[[str], Child]) -> None:
-    child = python("import time; time.sleep(60)")
+    child = python("import signal; signal.pause()")
     child.start()
     record = child.record
     assert record is not None
@@ -137,11 +130,11 @@ def test_a_recorded_process_is_told_by_its_start_time(python: Callable[[str], Ch
 
 
 def test_recorded_processes_that_do_not_stop_are_killed(python: Callable[[str], Child]) -> None:
-    children = [python(STUBBORN), python("import time; time.sleep(60)")]
+    children = [python(STUBBORN), python("import signal; signal.pause()")]
     for number, child in enumerate(children):
         child.log_path = child.log_path.with_name(f"{number}.log")
         child.start()
-    wait_for(lambda: children[0].log_tail() == "up")
+    wait_until("the first", lambda: children[0].log_tail() == "up")
     records = [child.record for child in children if child.record]
     assert len(end_together(records, 0.3)) == 2
     assert [child.ending for child in children] == ["was ended by SIGKILL", "was ended by SIGTERM"]

@@ -27,7 +27,7 @@ GONE = ProcessRecord("gone", 2**22 - 7, 1.0)
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[Child]:
-    child = Child("worker-1", [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path / "log")
+    child = Child("worker-1", [sys.executable, "-c", "import signal; signal.pause()"], tmp_path / "log")
     child.start()
     yield child
     child.kill()

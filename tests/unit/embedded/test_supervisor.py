@@ -1,14 +1,14 @@
 """A child that dies is started again; one that dies again and again is given up."""
 
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from postpulse.embedded.child import Child
 from postpulse.embedded.supervisor import GaveUpError, Supervisor
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -21,16 +21,19 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "child.log"
 
 
-def supervise(supervisor: Supervisor, until: float) -> None:
-    end = time.monotonic() + until
-    while time.monotonic() < end:
+def supervise(supervisor: Supervisor, what: str, condition: Callable[[], object]) -> None:
+    """Supervise until the condition is true."""
+
+    def checked() -> object:
         supervisor.check()
-        time.sleep(0.005)
+        return condition()
+
+    wait_until(what, checked, 20)
 
 
 @pytest.fixture
 def steady(log: Path) -> Iterator[Child]:
-    child = Child("steady", [sys.executable, "-c", "import time; time.sleep(60)"], log)
+    child = Child("steady", [sys.executable, "-c", "import signal; signal.pause()"], log)
     child.start()
     yield child
     child.kill()
@@ -41,9 +44,7 @@ def test_one_that_is_killed_is_reported_and_started_again(steady: Child, reports
     supervisor.watch(steady)
     first = steady.pid
     steady.kill()
-    end = time.monotonic() + 10
-    while steady.pid == first and time.monotonic() < end:
-        supervisor.check()
+    supervise(supervisor, "another process", lambda: steady.pid != first)
     assert steady.is_running
     assert len(reports) == 1
     assert "steady was ended by SIGKILL" in reports[0]
@@ -56,7 +57,7 @@ def test_five_deaths_in_a_row_are_the_end(log: Path, reports: list[str]) -> None
     supervisor = Supervisor(reports.append, first_backoff_seconds=0.01)
     supervisor.watch(child)
     with pytest.raises(GaveUpError) as caught:
-        supervise(supervisor, 20)
+        supervise(supervisor, "the end", bool)
     assert "broken exited with code 3" in str(caught.value)
     assert "no such partition" in str(caught.value)
     assert "died 5 times in a row: giving up" in str(caught.value)
@@ -74,11 +75,7 @@ def test_deaths_are_forgotten_after_a_healthy_time(log: Path, reports: list[str]
     child.start()
     supervisor = Supervisor(reports.append, healthy_seconds=0.1, first_backoff_seconds=0.01)
     supervisor.watch(child)
-    end = time.monotonic() + 20
-    while len(reports) < 7:
-        assert time.monotonic() < end
-        supervisor.check()
-        time.sleep(0.005)
+    supervise(supervisor, "seven reports", lambda: len(reports) == 7)
     assert all("again in 0.01 s" in report for report in reports)
     child.kill()
 
@@ -93,4 +90,4 @@ def test_a_program_that_is_gone_counts_as_a_death(log: Path, tmp_path: Path, rep
     supervisor = Supervisor(reports.append, first_backoff_seconds=0.01)
     supervisor.watch(child)
     with pytest.raises(GaveUpError, match="127"):
-        supervise(supervisor, 20)
+        supervise(supervisor, "the end", bool)
