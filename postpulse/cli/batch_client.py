@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ async def send_blocks(
     Raises:
         LoadError: the file cannot be read, no API has ever answered, or it refuses requests as a whole.
     """
-    queue = _read_ahead(blocks)
+    ahead = _ReadAhead(blocks)
     slots = asyncio.Semaphore(connections)
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
@@ -76,7 +76,7 @@ async def send_blocks(
         return outcomes
 
     sending: deque[asyncio.Task[list[Outcome]]] = deque()
-    reading: asyncio.Task[Block | Exception | None] | None = asyncio.create_task(queue.get())
+    reading: asyncio.Task[Block | Exception | None] | None = asyncio.create_task(ahead.get())
     try:
         while reading is not None or sending:
             has_room = len(sending) < connections * _BLOCKS_AHEAD
@@ -88,7 +88,7 @@ async def send_blocks(
                 block = reading.result()
                 if isinstance(block, Exception):
                     raise LoadError(f"The file cannot be read: {block}.")
-                reading = asyncio.create_task(queue.get()) if block is not None else None
+                reading = asyncio.create_task(ahead.get()) if block is not None else None
                 if block is not None:
                     sending.append(asyncio.create_task(send(block)))
     finally:
@@ -100,31 +100,35 @@ async def send_blocks(
         await session.close()
 
 
-def _read_ahead(blocks: Iterator[Block]) -> "asyncio.Queue[Block | Exception | None]":
-    """The blocks, read by a thread; None after the last one. A daemon: it may wait for a terminal for ever."""
-    queue: asyncio.Queue[Block | Exception | None] = asyncio.Queue(1)
-    loop = asyncio.get_running_loop()
+class _ReadAhead:
+    """The blocks, one ahead of who gets them; then None, or an exception where the file cannot be read."""
 
-    def put(block: Block | Exception | None) -> None:
-        asyncio.run_coroutine_threadsafe(queue.put(block), loop).result()
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks = blocks
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[Block | Exception | None] = asyncio.Queue()
+        self._room = threading.Semaphore(1)
+        # A daemon: it may wait for a terminal for ever.
+        threading.Thread(target=self._read, name="read-ahead", daemon=True).start()
 
-    def read() -> None:
-        try:
-            for block in blocks:
-                put(block)
-            put(None)
-        except OSError as exc:
-            put(exc)
+    async def get(self) -> Block | Exception | None:
+        block = await self._queue.get()
+        self._room.release()
+        return block
 
-    def run() -> None:
-        try:
-            read()
-        except (CancelledError, RuntimeError):
-            # The loop has ended before the file: nobody waits for the rest.
-            return
+    def _read(self) -> None:
+        # A loop that has ended before the file refuses with a RuntimeError: nobody waits for the rest.
+        with suppress(RuntimeError):
+            try:
+                for block in self._blocks:
+                    self._put(block)
+                self._put(None)
+            except OSError as exc:
+                self._put(exc)
 
-    threading.Thread(target=run, name="read-ahead", daemon=True).start()
-    return queue
+    def _put(self, block: Block | Exception | None) -> None:
+        self._room.acquire()
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, block)
 
 
 class BatchClient:
@@ -186,9 +190,13 @@ class BatchClient:
                     await _read_results(response, attempt)
                 else:
                     await self._refused(response, attempt)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, msgspec.MsgspecError) as exc:
+        except aiohttp.InvalidURL:
+            raise LoadError(f"{self._url} is no URL.") from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError) as exc:
             if not self._has_answered:
-                raise LoadError(f"{self._url} does not answer ({_reason(exc)})") from None
+                raise LoadError(
+                    f"{self._url} does not answer ({_reason(exc)}); `postpulse up` starts the APIs."
+                ) from None
             attempt.problem = {"detail": f"The connection failed: {_reason(exc)}."}
         return attempt
 
@@ -238,6 +246,8 @@ def _retry_after(response: aiohttp.ClientResponse) -> float:
 
 
 def _reason(exc: Exception) -> str:
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return str(exc.os_error)
     return str(exc) or type(exc).__name__
 
 

@@ -1,6 +1,5 @@
 """`postpulse doctor`: can this machine run the stack, and does the one that runs do well?"""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from typing import Literal
 
 import click
 
+from postpulse.cli.tables import print_json, print_table
 from postpulse.settings import ConfigurationError, Settings, load_settings
 
 Status = Literal["ok", "note", "failing"]
@@ -43,7 +43,7 @@ def command(data_dir: Path | None, port: int | None, as_json: bool) -> None:
     """
     findings = list(_findings(data_dir, port))
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings])
     else:
         _print(findings)
     sys.exit(1 if any(finding.status == "failing" for finding in findings) else 0)
@@ -113,14 +113,10 @@ def _try(name: str, check: Callable[[], str]) -> Finding:
 
 
 def _print(findings: list[Finding]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     styles = {"ok": "green", "note": "yellow", "failing": "bold red"}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Check", "Result", "Found"):
-        table.add_column(column, overflow="fold")
-    for finding in findings:
-        table.add_row(finding.check, Text(finding.status, style=styles[finding.status]), Text(finding.detail))
-    Console().print(table)
+    print_table(
+        ("Check", "Result", "Found"),
+        [(f.check, Text(f.status, style=styles[f.status]), f.detail) for f in findings],
+    )

@@ -120,6 +120,7 @@ def command(
     report.list_refused()
     if trouble is not None:
         click.echo(f"Error: {trouble}", err=True)
-    if report.accepted and (trouble or report.refused):
+    if trouble is not None or (report.accepted and report.refused):
+        # Even where no answer has come: posts on their way may have been accepted.
         click.echo(f"With --idempotency-key {key}, what is accepted already makes no second posts.", err=True)
     sys.exit(exit_code or (1 if report.refused else 0))

@@ -2,26 +2,22 @@
 
 import os
 import re
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from postpulse.cli.progress import FetchProgress
+from postpulse.cli.signals import stop_signals
 from postpulse.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from postpulse.embedded.stack import Stack
     from postpulse.embedded.wiring import StackOptions
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command("up")
@@ -119,31 +115,9 @@ def _run(options: "StackOptions", settings: Settings, began: float) -> None:
         click.echo(message, err=True)
 
     stack = Stack(options, settings, report, on_ready, FetchProgress())
-    with _signals(stack):
+    with stop_signals(stack.request_stop, stack.kill):
         click.echo(f"Starting on {options.data_dir} (Ctrl-C stops everything) …")
         stack.run()
-
-
-@contextmanager
-def _signals(stack: "Stack") -> Iterator[None]:
-    """The first signal stops the stack in order, the second one at once."""
-    asked = False
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            stack.kill()
-            os._exit(128 + number)
-        asked = True
-        stack.request_stop()
-        os.write(2, b"\nStopping (once more to stop at once) ...\n")
-
-    before = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def summary(stack: "Stack", seconds: float) -> str:
