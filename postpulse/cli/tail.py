@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from postpulse.events import Analysis
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 _BATCH = 500
 

@@ -20,7 +20,7 @@ from postpulse.kafka.connection import client_config
 from postpulse.settings import KafkaSettings
 from postpulse.topics import TOPICS, Topic, topic_name
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 5.0
 _TIMEOUT_SECONDS = 30.0
 _T = TypeVar("_T")
 
