@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from postpulse.settings import Settings
 from postpulse.web import health, openapi
-from postpulse.web.middleware import observe
+from postpulse.web.middleware import compress, observe
 
 SETTINGS = web.AppKey("settings", Settings)
 Install = Callable[[web.Application], None]
@@ -26,7 +26,7 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
         services: each adds itself; see the module.
     """
     # Handlers read bodies with limits of their own; aiohttp's would answer without saying what is allowed.
-    app = web.Application(middlewares=[observe], client_max_size=0)
+    app = web.Application(middlewares=[observe, compress], client_max_size=0)
     app[SETTINGS] = settings
     health.install(app)
     openapi.install(app)

@@ -1,11 +1,11 @@
-"""What every request goes through: an id, a measure, and errors that become problem documents."""
+"""What every request goes through: an id, a measure, errors that become problem documents, gzip."""
 
 import re
 import secrets
 import time
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from postpulse.telemetry import metrics
@@ -14,6 +14,10 @@ from postpulse.web.problems import Problem
 REQUEST_ID = web.RequestKey("request_id", str)
 _HEADER = "X-Request-ID"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: Below this a body fits into one packet anyway.
+_WORTH_BYTES = 1400
+#: gzip, or anything, unless its weight is zero (RFC 9110, 12.5.3).
+_GZIP = re.compile(r"(?:\bgzip\b|\*)(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +45,18 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         response.headers[_HEADER] = request_id
     _measure(request, response.status, time.perf_counter() - started)
+    return response
+
+
+@web.middleware
+async def compress(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send larger bodies with gzip to whoever takes that."""
+    response = await handler(request)
+    # Streams are not touched: what is written to them is to go out at once.
+    if isinstance(response, web.Response) and (response.content_length or 0) >= _WORTH_BYTES:
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        if _GZIP.search(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+            response.enable_compression(web.ContentCoding.gzip)
     return response
 
 

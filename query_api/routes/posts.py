@@ -153,7 +153,8 @@ def _under_way(post_id: str) -> web.Response:
 
 
 def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]]) -> web.Response:
-    headers = {"ETag": tag, "Cache-Control": _REVALIDATE}
+    # Weak: the same answer may come with gzip or without.
+    headers = {"ETag": f"W/{tag}", "Cache-Control": _REVALIDATE}
     given = request.if_none_match or ()
     if any(f'"{etag.value}"' == tag or etag.value == "*" for etag in given):
         return web.Response(status=304, headers=headers)
