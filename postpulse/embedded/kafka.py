@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from postpulse.embedded import quick_start
+from postpulse.embedded import start_cache
 from postpulse.embedded.child import Child, Recorder
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.jars import Progress, provide_jars
@@ -154,7 +154,7 @@ class EmbeddedKafka:
         self._java = find_java()
         self._class_path = ":".join(str(jar) for jar in provide_jars(self._progress))
         if self._jvm_options is None:
-            self._jvm_options = quick_start.options(self._java)
+            self._jvm_options = start_cache.options(self._java)
 
     def _configure(self) -> None:
         """Choose ports, write down the choice, and make every node's directory ready."""

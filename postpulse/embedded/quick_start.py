@@ -1,45 +1,20 @@
-"""Java's ahead-of-time cache for the broker, which halves the time and the work of every start.
+"""Makes Java's ahead-of-time cache for the broker, which halves the time and the work of every start.
 
-It is made once, by a run of a throw-away broker of about ten seconds, at a time when nobody waits for it.
+Once, by a run of a throw-away broker of about ten seconds, at a time when nobody waits for it.
 """
 
-import hashlib
 import os
-import re
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 from postpulse.embedded.child import Recorder
 from postpulse.embedded.errors import EmbeddedError
-from postpulse.embedded.jars import cache_folder
 from postpulse.embedded.java import find_java
+from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.ports import choose_port
 from postpulse.embedded.processes import ProcessRecord
-
-#: The first Java that makes such a cache in one run.
-_FIRST_VERSION = 25
-#: A cache that no longer fits is passed over by Java, which need not say so.
-_QUIET = ("-Xlog:disable", "-Xlog:all=error:stderr", "-Xlog:aot=off", "-Xlog:cds=off")
-
-
-def options(java: Path) -> list[str]:
-    """The options that let the broker start from the cache; empty where there is none."""
-    path = cache_path(java)
-    return [f"-XX:AOTCache={path}", *_QUIET] if path is not None and path.exists() else []
-
-
-def cache_path(java: Path) -> Path | None:
-    """Where the cache for this Java and these jars is, or will be; None if this Java cannot make one."""
-    try:
-        release = (java.resolve().parent.parent / "release").read_text()
-    except OSError:
-        return None
-    version = re.search(r'JAVA_VERSION="(\d+)', release)
-    if version is None or int(version[1]) < _FIRST_VERSION:
-        return None
-    digest = hashlib.sha256(release.encode()).hexdigest()[:12]
-    return cache_folder().with_name(f"{cache_folder().name}-java-{digest}.aot")
+from postpulse.embedded.start_cache import QUIET, cache_path
 
 
 class QuickStartMaker:
@@ -51,8 +26,6 @@ class QuickStartMaker:
     """
 
     def __init__(self, work_dir: Path, recorder: Recorder | None = None) -> None:
-        from postpulse.embedded.kafka import EmbeddedKafka
-
         path = cache_path(find_java())
         # Where it was tried before and did not work, it is not tried at every start.
         self._path = path if path and not path.exists() and not _tried(path).exists() else None
@@ -61,7 +34,7 @@ class QuickStartMaker:
         self._broker = EmbeddedKafka(
             work_dir / "broker",
             ports=[choose_port()],
-            jvm_options=[f"-XX:AOTCacheOutput={self._made}", *_QUIET],
+            jvm_options=[f"-XX:AOTCacheOutput={self._made}", *QUIET],
             recorder=self._record,
         )
         self._recorder = recorder

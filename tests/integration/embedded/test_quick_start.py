@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from postpulse.embedded import quick_start
+from postpulse.embedded import start_cache
 from postpulse.embedded.jars import cache_folder
 from postpulse.embedded.java import find_java
 from postpulse.embedded.kafka import EmbeddedKafka
@@ -27,9 +27,9 @@ def own_cache(kafka_broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.M
 
 def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
     java = find_java()
-    if quick_start.cache_path(java) is None:
+    if start_cache.cache_path(java) is None:
         pytest.skip("this Java is too old to make one")
-    assert quick_start.options(java) == []
+    assert start_cache.options(java) == []
 
     started: list[ProcessRecord] = []
     cancelled = QuickStartMaker(tmp_path / "cancelled", started.append)
@@ -43,7 +43,7 @@ def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
     maker = QuickStartMaker(tmp_path / "made")
     maker.start()
     assert maker.wait(120)
-    assert quick_start.options(java)[0].startswith("-XX:AOTCache=")
+    assert start_cache.options(java)[0].startswith("-XX:AOTCache=")
 
     broker = EmbeddedKafka(tmp_path / "kafka", ports=[choose_port()])
     broker.start()
