@@ -134,7 +134,9 @@ def _follow(consumer: "Consumer", settings: Settings, from_beginning: bool) -> I
 
 def _words(analysis: "Analysis") -> str:
     words = analysis.metrics.get("num_of_words", "?")
-    return f"{analysis.post_id}  {words:>7} words  {analysis.author or ''}".rstrip()
+    # What authors call themselves must not steer the terminal.
+    author = "".join(c if c.isprintable() else "�" for c in analysis.author or "")
+    return f"{analysis.post_id}  {words:>7} words  {author}".rstrip()
 
 
 def _human(message: "Message", text: str) -> str:
