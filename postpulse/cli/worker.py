@@ -86,5 +86,5 @@ def _run_processes(settings: Settings, count: int) -> None:
     try:
         with stop_signals(workers.request_stop, workers.kill):
             workers.run()
-    except GaveUpError as exc:
+    except (GaveUpError, OSError) as exc:
         raise click.ClickException(str(exc)) from None
