@@ -37,12 +37,17 @@ class Slices:
     async def pause(self) -> None:
         if time.monotonic() >= self._ends:
             self._give()
-            await asyncio.sleep(0)
             await self._take()
 
     async def _take(self) -> None:
         await self._turn.acquire()
         self._ours = True
+        try:
+            # Somebody may have computed in this very round of the loop, and left the turn free.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._give()
+            raise
         self._ends = time.monotonic() + _SLICE_SECONDS
 
     def _give(self) -> None:
