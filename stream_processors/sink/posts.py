@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from postpulse.collections import Document
@@ -14,6 +14,7 @@ UNCUTTABLE = "a long stretch without a sentence end was cut, so that counts next
 
 #: Milliseconds that are a date: the years 1 to 9999.
 TIMES = range(-62_135_596_800_000, 253_402_300_800_000)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def received(post: Post, place: Place, chunks: int) -> Document:
@@ -85,8 +86,9 @@ def analysis_event(document: Document) -> Analysis:
 
 
 def _datetime(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    # Not by way of seconds: a float of them is too coarse for times far away, and MongoDB cuts microseconds off.
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
+    return (time - _EPOCH) // timedelta(milliseconds=1)
