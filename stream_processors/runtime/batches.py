@@ -72,4 +72,5 @@ def header(record: Record, name: str) -> bytes | None:
 
 
 def copied_headers(record: Record) -> Headers:
-    return [(key, value) for key, value in record.headers or ()]
+    """The headers of a record; one without a value, which Kafka allows, as an empty one."""
+    return [(key, value or b"") for key, value in record.headers or ()]

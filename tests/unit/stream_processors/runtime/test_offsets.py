@@ -226,8 +226,8 @@ class LedgerAgainstModel(RuleBasedStateMachine):
             assert owned.delivered == log
 
 
-class TestLedgerAgainstModel(LedgerAgainstModel.TestCase):
-    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLedgerAgainstModel = LedgerAgainstModel.TestCase
+TestLedgerAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
 def test_memory_is_bounded_by_the_limits_and_one_fetch() -> None:

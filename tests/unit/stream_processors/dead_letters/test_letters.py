@@ -1,0 +1,42 @@
+"""A dead letter holds its record whole, whatever that is."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postpulse import events
+from postpulse.events import DeadLetter, Origin, UndecodableError
+from stream_processors.dead_letters.letters import letter
+from tests.unit.stream_processors.records import record
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+headers = st.lists(st.tuples(texts, st.none() | st.binary()), max_size=3)
+
+
+@given(st.none() | st.binary(), st.none() | st.binary(), headers, texts)
+def test_a_letter_can_be_read_and_gives_the_record_back(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]], reason: str
+) -> None:
+    read = record(9, value, key, "posts.v1", 4, headers)
+    made = letter(read, "ingest", UndecodableError(reason), attempt=2)
+    again = events.decode(DeadLetter, events.encode(made))
+    assert again == made
+    assert (again.key, again.value) == (key, value)
+    assert again.headers == [(name, content or b"") for name, content in headers]
+    assert again.origin == Origin("posts.v1", 4, 9, read.timestamp)
+    assert (again.stage, again.attempt, again.error_class) == ("ingest", 2, "UndecodableError")
+
+
+def test_a_letter_says_why_and_when() -> None:
+    before = time.time_ns() // 1_000_000
+    made = letter(record(0), "merge", UndecodableError("its index is 3 of 2 chunks"))
+    assert made.reason == "its index is 3 of 2 chunks"
+    assert made.attempt == 1
+    assert before <= made.dead_at <= time.time_ns() // 1_000_000
+
+
+@pytest.mark.parametrize("error", [ValueError(), RecursionError("")])
+def test_an_error_without_words_is_named(error: Exception) -> None:
+    assert letter(record(0), "ingest", error).reason == type(error).__name__
