@@ -43,6 +43,14 @@ class ConfigurationError(Exception):
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: object) -> object:
+        # No setting is one, and `partitions = true` in a file would be taken for 1.
+        if isinstance(value, bool):
+            raise ValueError("must not be true or false")  # noqa: TRY004 -- pydantic asks for a ValueError
+        return value
+
 
 class KafkaSettings(_Section):
     bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1)
@@ -93,7 +101,7 @@ class MongoSettings(_Section):
 
 
 class HttpSettings(_Section):
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(5000, ge=0, le=65535)
     shutdown_grace_seconds: float = Field(5.0, ge=0, le=300)
     """How long requests under way may take to finish when the service stops."""
@@ -216,11 +224,14 @@ def load_settings() -> Settings:
 
 def _refuse_unknown_variables() -> None:
     known = {variable_name(*setting) for setting in setting_names()} | NOT_SETTINGS
+    # Compared without the prefix: all names have it, so that any two would be alike.
+    names = {variable.removeprefix(PREFIX) for variable in known}
     problems = []
     for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in known:
-            close = difflib.get_close_matches(variable, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else "; `postpulse config` lists them all"
+        # In small letters they would be read by some and not by others.
+        if variable.upper().startswith(PREFIX) and variable not in known:
+            close = difflib.get_close_matches(variable.upper().removeprefix(PREFIX), names, n=1)
+            hint = f"; did you mean {PREFIX}{close[0]}?" if close else "; `postpulse config` lists them all"
             problems.append(f"{variable}: no such setting{hint}")
     if problems:
         raise ConfigurationError("\n".join(problems))

@@ -31,6 +31,8 @@ class PostRequest(msgspec.Struct):
     lang: str | None = None
     source: _Name | None = None
     tags: tuple[_Tag, ...] = ()
+    idempotency_key: str | None = None
+    """As the header Idempotency-Key, for each post of a batch."""
 
 
 _decoder = msgspec.json.Decoder(PostRequest)
@@ -61,7 +63,8 @@ class Intake:
 
         Args:
             body: as sent, unpacked.
-            idempotency_key: the header of that name; the same key, caller and content give the same post_id.
+            idempotency_key: the header of that name, which goes before the field; the same key, caller and
+                content give the same post_id.
             caller: whose keys these are.
 
         Raises:
@@ -77,16 +80,7 @@ class Intake:
             _refuse_nul(getattr(request, field), field)
         for index, tag in enumerate(request.tags):
             _refuse_nul(tag, f"tags[{index}]")
-        if idempotency_key is None:
-            post_id = self._ids.mint()
-        elif _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
-            post_id = self._ids.derive(idempotency_key, caller, content)
-        else:
-            raise Problem(
-                400,
-                f"Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.",
-                field="Idempotency-Key",
-            )
+        post_id = self._post_id(content, idempotency_key, request.idempotency_key, caller)
         return Post(
             post_id=post_id,
             content=content,
@@ -97,6 +91,16 @@ class Intake:
             source=request.source,
             tags=request.tags,
         )
+
+    def _post_id(self, content: str, header: str | None, field: str | None, caller: str) -> str:
+        key = field if header is None else header
+        if key is None:
+            return self._ids.mint()
+        if not _IDEMPOTENCY_KEY.fullmatch(key):
+            name, status = ("idempotency_key", 422) if header is None else ("Idempotency-Key", 400)
+            allowed = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+            raise Problem(status, f"{name} must be {allowed}.", field=name)
+        return self._ids.derive(key, caller, content)
 
     def _content(self, content: str) -> str:
         limit = self._settings.max_content_bytes

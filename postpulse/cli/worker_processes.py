@@ -14,6 +14,7 @@ from typing import IO
 from postpulse.embedded.child import Child
 from postpulse.embedded.processes import ProcessRecord, kill_all
 from postpulse.embedded.supervisor import Supervisor
+from postpulse.embedded.wiring import worker_variables
 from postpulse.settings import Settings, variable_name
 
 _TICK_SECONDS = 0.1
@@ -67,9 +68,7 @@ class WorkerProcesses:
         for worker in self._workers:
             worker.ask_to_stop()
         for worker in self._workers:
-            # Asked only once: a worker that is asked again ends at once, with its work unfinished.
-            if not worker.wait(max(0.0, deadline - time.monotonic())):
-                worker.kill()
+            if not worker.stop(max(0.0, deadline - time.monotonic())):
                 self._report(f"{worker.name} did not stop in time and was killed.")
 
 
@@ -77,10 +76,7 @@ class _WorkerProcess(Child):
     """A worker whose log goes on to our standard error; its last lines are kept for the report of its death."""
 
     def __init__(self, number: int, settings: Settings) -> None:
-        environment = dict(os.environ)
-        if settings.worker.metrics_port:
-            port = settings.worker.metrics_port + number - 1
-            environment[variable_name("worker", "metrics_port")] = str(port)
+        environment = {**os.environ, **worker_variables(settings, number)}
         if settings.log.format == "auto" and sys.stderr.isatty():
             # It writes to a pipe, but a person reads it.
             environment[variable_name("log", "format")] = "console"

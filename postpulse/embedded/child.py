@@ -48,6 +48,7 @@ class Child:
         self._recorder = recorder
         self._process: subprocess.Popen[bytes] | None = None
         self._record: ProcessRecord | None = None
+        self._asked: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; what ran before must have ended.
@@ -126,8 +127,9 @@ class Child:
         return True
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, without waiting."""
-        if self._process is not None and self.is_running:
+        """SIGTERM, without waiting; once only, for to our services a second one means at once."""
+        if self._process is not None and self._process is not self._asked and self.is_running:
+            self._asked = self._process
             self._process.terminate()
 
     def stop(self, grace_seconds: float = 10.0) -> bool:

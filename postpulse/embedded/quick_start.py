@@ -62,7 +62,8 @@ class QuickStartMaker:
         if self._cancelled:
             raise EmbeddedError("The making of the cache was cancelled.")
         if self._recorder is not None:
-            self._recorder(record)
+            # Under a name of its own: the broker at work has the other one.
+            self._recorder(ProcessRecord(f"quick-start {record.name}", record.pid, record.started_at))
 
     def _make(self) -> None:
         assert self._path is not None

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -61,7 +61,8 @@ class Stack:
         self.settings = settings
         self._report = report
         self._on_ready = on_ready
-        self._stop = threading.Event()
+        # Not an Event: a signal handler that sets one waits for ever if it came while the same thread waits.
+        self._is_stopping = False
         self._state = _StateFile(options)
         logs = options.data_dir / "logs"
         self.kafka = (
@@ -95,7 +96,7 @@ class Stack:
 
     def request_stop(self) -> None:
         """Let `run` end as soon as it can; safe to call from a signal handler."""
-        self._stop.set()
+        self._is_stopping = True
 
     def run(self) -> None:
         """Start everything, keep it running until a stop is requested, stop everything.
@@ -112,12 +113,12 @@ class Stack:
         except _StopRequestedError:
             pass
         finally:
-            self._stop.set()
+            self._is_stopping = True
             self._stop_all()
 
     def kill(self) -> None:
         """SIGKILL to everything, at once; safe to call from a signal handler."""
-        self._stop.set()
+        self._is_stopping = True
         kill_all(self._state.processes)
 
     def _start_servers(self) -> None:
@@ -136,7 +137,7 @@ class Stack:
             for future in [future for future in running if future.done()]:
                 running.remove(future)
                 future.result()
-            if self._stop.wait(_TICK_SECONDS / 5):
+            if self._stops_within(_TICK_SECONDS / 5):
                 raise _StopRequestedError
 
     def _apply_topics(self) -> None:
@@ -156,16 +157,16 @@ class Stack:
             raise EmbeddedError(f"The collections could not be made: {exc}.") from exc
 
     def _start_services(self) -> None:
-        environment = {**os.environ, **self._state.environment}
         logs = self.options.data_dir / "logs"
 
-        def child(name: str, command: list[str]) -> Child:
+        def child(name: str, command: Sequence[str], variables: dict[str, str]) -> Child:
+            environment = {**os.environ, **self._state.environment, **variables}
             return Child(name, command, logs / f"{name}.log", environment, recorder=self._record)
 
-        self._apis = [child("api", list(self.options.api_command))]
+        self._apis = [child("api", self.options.api_command, {})]
         self._workers = [
-            child(f"worker-{number}", list(self.options.worker_command))
-            for number in range(1, self.options.workers + 1)
+            child(f"worker-{n}", self.options.worker_command, wiring.worker_variables(self.settings, n))
+            for n in range(1, self.options.workers + 1)
         ]
         for service in (*self._apis, *self._workers):
             service.start()
@@ -177,7 +178,7 @@ class Stack:
         readiness = Readiness(self.options.address)
         ready_at: float | None = None
         try:
-            while not self._stop.wait(_TICK_SECONDS):
+            while not self._stops_within(_TICK_SECONDS):
                 supervisor.check()
                 if ready_at is None and readiness.is_ready:
                     ready_at = time.monotonic()
@@ -190,6 +191,10 @@ class Stack:
                     self._make_quick_start()
         finally:
             readiness.cancel()
+
+    def _stops_within(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return self._is_stopping
 
     def _make_quick_start(self) -> None:
         if self.kafka is not None and self._quick_start is None:
@@ -217,7 +222,7 @@ class Stack:
 
     def _record(self, record: ProcessRecord) -> None:
         """Written down before the process runs: whenever we are killed, the next start finds it."""
-        if self._stop.is_set():
+        if self._is_stopping:
             raise EmbeddedError("The stack is stopping.")
         self._state.add(record)
 

@@ -73,6 +73,12 @@ def environment(decided: Decisions) -> dict[str, str]:
     return {variable_name(*setting): value for setting, value in decided.items()}
 
 
+def worker_variables(settings: Settings, number: int) -> dict[str, str]:
+    """What the nth of several workers on one machine (from 1) has for itself: a fixed metrics port counts up."""
+    first = settings.worker.metrics_port
+    return {variable_name("worker", "metrics_port"): str(first + number - 1)} if first else {}
+
+
 def effective(settings: Settings, decided: Decisions) -> Settings:
     """The settings with the decisions in force, as the services will read them."""
     sections = {}

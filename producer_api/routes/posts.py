@@ -33,6 +33,12 @@ POST_SCHEMA: dict[str, Any] = {
         },
         "source": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_NAME_LENGTH},
         "tags": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH}},
+        "idempotency_key": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH,
+            "description": "As the header Idempotency-Key, which goes before it: for the posts of a batch.",
+        },
     },
     "examples": [{"content": "Hello, world!", "author": "ada", "lang": "en", "tags": ["greeting"]}],
 }

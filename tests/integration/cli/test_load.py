@@ -5,8 +5,6 @@ import json
 import signal
 from pathlib import Path
 
-import pytest
-
 from postpulse import events
 from postpulse.embedded.ports import choose_port
 from postpulse.events import Post
@@ -87,7 +85,6 @@ async def test_a_broker_that_is_away_is_waited_for(
     assert records == len(texts)
 
 
-@pytest.mark.xfail(reason="the ingest API ignores idempotency_key in the posts of a batch")
 async def test_connections_cut_in_the_middle_of_answers_double_nothing(
     pipeline: Pipeline, api: int, cli: Cli, tmp_path: Path
 ) -> None:
@@ -108,7 +105,6 @@ async def test_connections_cut_in_the_middle_of_answers_double_nothing(
     assert records > len(texts)
 
 
-@pytest.mark.xfail(reason="the ingest API ignores idempotency_key in the posts of a batch")
 async def test_a_slow_input_is_sent_as_it_comes_and_an_interrupted_load_can_be_repeated(
     pipeline: Pipeline, api: int, cli: Cli
 ) -> None:

@@ -34,7 +34,7 @@ def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
     started: list[ProcessRecord] = []
     cancelled = QuickStartMaker(tmp_path / "cancelled", started.append)
     cancelled.start()
-    wait_until("the broker", lambda: any(record.name == "kafka-1" for record in started))
+    wait_until("the broker", lambda: any(record.name == "quick-start kafka-1" for record in started))
     cancelled.cancel()
     assert cancelled.wait(10)
     assert [record for record in started if record.find()] == []

@@ -138,3 +138,16 @@ def test_recorded_processes_that_do_not_stop_are_killed(python: Callable[[str], 
     records = [child.record for child in children if child.record]
     assert len(end_together(records, 0.3)) == 2
     assert [child.ending for child in children] == ["was ended by SIGKILL", "was ended by SIGTERM"]
+
+
+def test_it_is_asked_to_stop_once(python: Callable[[str], Child]) -> None:
+    child = python(
+        "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
+        "print('up', flush=True)\nwhile True: signal.pause()"
+    )
+    child.start()
+    wait_until("the program", lambda: child.log_tail() == "up")
+    child.ask_to_stop()
+    wait_until("the question", lambda: child.log_tail() == "up\nasked")
+    assert not child.stop(0.2)
+    assert child.log_tail() == "up\nasked"

@@ -146,3 +146,14 @@ def test_idempotency_keys_that_are_not_allowed(key: str) -> None:
     with pytest.raises(Problem) as caught:
         _intake().post(_body(), key)
     assert (caught.value.status, caught.value.field) == (400, "Idempotency-Key")
+
+
+def test_the_key_may_be_a_field_of_the_post_and_the_header_goes_before_it() -> None:
+    intake = _intake()
+    by_header = intake.post(_body(), "key-1").post_id
+    assert intake.post(_body(idempotency_key="key-1")).post_id == by_header
+    assert intake.post(_body(idempotency_key="key-2"), "key-1").post_id == by_header
+    assert intake.post(_body(idempotency_key="key-2")).post_id != by_header
+    for key in ("", "with space", "x" * 256, "é"):
+        problem = _refused(_body(idempotency_key=key))
+        assert (problem.status, problem.field) == (422, "idempotency_key")
