@@ -4,38 +4,33 @@ import asyncio
 import gc
 import os
 import signal
-import ssl
 import tempfile
 import threading
-from typing import Any, cast
+from typing import Any
 
 import faust
 import structlog
 from aiohttp import web
-from faust.types import StreamT
 from pymongo import AsyncMongoClient
 
 from postpulse.collections import Document
 from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
-from postpulse.settings import KafkaSettings, Settings
+from postpulse.settings import Settings
 from postpulse.topics import (
     DEAD_LETTERS,
     POST_ANALYSES,
     POST_CHUNK_ANALYSES,
     POST_CHUNKS,
     POSTS,
-    group_name,
     topic_name,
 )
 from postpulse.web.application import create_application
 from stream_processors.agents import analyze, ingest, merge
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
-from stream_processors.runtime.batches import RecordBatch
-from stream_processors.runtime.offsets import BatchLimits
-from stream_processors.runtime.retries import Process, work
-from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
+from stream_processors.runtime.batch_app import add_agent, create_batch_app
+from stream_processors.runtime.retries import Process
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import WorkerFailedError, wait_for_collections, wait_for_topics
 
@@ -131,36 +126,7 @@ def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: st
         scratch: a directory for what Faust wants to write; nothing of worth.
     """
     worker = settings.worker
-    app = faust.App(
-        group_name(worker.group, settings.kafka),
-        broker=[f"kafka://{address}" for address in settings.kafka.bootstrap_servers.split(",")],
-        broker_credentials=_credentials(settings.kafka),
-        broker_commit_interval=worker.commit_interval_seconds,
-        broker_session_timeout=worker.session_timeout_seconds,
-        # How long members may take to finish what is revoked and join again.
-        broker_rebalance_timeout=worker.session_timeout_seconds + worker.rebalance_grace_seconds,
-        broker_heartbeat_interval=worker.session_timeout_seconds / 4,
-        broker_request_timeout=max(40.0, worker.session_timeout_seconds + 1),
-        broker_max_poll_records=worker.batch_max_records,
-        # A partition may wait for MongoDB for as long as that takes; heartbeats say that the worker lives.
-        broker_max_poll_interval=24 * 60 * 60,
-        consumer_auto_offset_reset="earliest",
-        stream_wait_empty=False,
-        stream_recovery_delay=0.0,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        Topic=BatchTopic,
-        web_enabled=False,
-        store="memory://",
-        datadir=scratch,
-        debug=False,
-    )
-    app.transport = batch_transport(
-        app,
-        app.conf.broker_consumer,
-        BatchLimits(worker.batch_max_records, worker.batch_max_bytes),
-        worker.rebalance_grace_seconds,
-    )
+    app = create_batch_app(worker.group, settings, scratch)
     letters = DeadLetters(publisher, topic_name(DEAD_LETTERS, settings.kafka))
     analyses = topic_name(POST_ANALYSES, settings.kafka)
     destinations = ingest.Destinations(analyses, topic_name(POST_CHUNKS, settings.kafka))
@@ -180,41 +146,7 @@ def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: st
     }
     for stage, (topic, process) in processes.items():
         add_agent(app, stage, topic, process, worker.concurrency)
-
-    async def settle(*_: Any, **__: Any) -> None:
-        await cast(BatchConsumer, app.consumer).settle()
-
-    app.on_before_shutdown.connect(settle, weak=False)
     return app
-
-
-def add_agent(app: faust.App, stage: str, topic: str, process: Process, concurrency: int) -> None:
-    """An agent that works on the batches of a topic, several at once, each of another partition."""
-
-    async def agent(batches: StreamT[RecordBatch]) -> None:
-        async for batch in batches:
-            await work(cast(BatchConsumer, app.consumer), batch, stage, process)
-
-    app.agent(app.topic(topic), name=stage, concurrency=concurrency)(agent)
-
-
-def _credentials(settings: KafkaSettings) -> Any:
-    if settings.security_protocol == "PLAINTEXT":
-        return None
-    context = None
-    if settings.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(
-            cafile=str(settings.ssl_ca_location) if settings.ssl_ca_location else None
-        )
-    if settings.security_protocol == "SSL":
-        return faust.SSLCredentials(context=context)
-    password = settings.sasl_password
-    return faust.SASLCredentials(
-        username=settings.sasl_username,
-        password=password.get_secret_value() if password is not None else None,
-        mechanism=settings.sasl_mechanism,
-        ssl_context=context,
-    )
 
 
 async def _serve_health(
