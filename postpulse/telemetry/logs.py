@@ -4,7 +4,8 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from postpulse.settings import LogSettings
 
@@ -19,8 +20,15 @@ def configure_logs(settings: LogSettings, service: str) -> None:
         settings: level and format.
         service: named in every line.
     """
+
+    def name_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        # Not a context variable: threads begin with none.
+        event.setdefault("service", service)
+        return event
+
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_service,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -29,7 +37,11 @@ def configure_logs(settings: LogSettings, service: str) -> None:
     ]
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     renderers: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            # Without the values of variables: they are posts and passwords.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
         if as_json
         else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
@@ -58,4 +70,3 @@ def configure_logs(settings: LogSettings, service: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
