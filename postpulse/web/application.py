@@ -12,10 +12,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from postpulse.settings import Settings
 from postpulse.web import health, openapi
-from postpulse.web.middleware import compress, observe
+from postpulse.web.middleware import compress, note_begin, observe
 
 SETTINGS = web.AppKey("settings", Settings)
 Install = Callable[[web.Application], None]
+
+_METRICS: openapi.Document = {
+    "operationId": "getMetrics",
+    "summary": "Metrics of this process, for Prometheus",
+    "tags": ["service"],
+    "responses": {
+        "200": {
+            "description": "In the text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+}
 
 
 def create_application(settings: Settings, *services: Install) -> web.Application:
@@ -28,9 +40,11 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
     # Handlers read bodies with limits of their own; aiohttp's would answer without saying what is allowed.
     app = web.Application(middlewares=[observe, compress], client_max_size=0)
     app[SETTINGS] = settings
-    health.install(app)
+    app.on_response_prepare.append(note_begin)
     openapi.install(app)
+    health.install(app)
     app.router.add_get("/metrics", _metrics)
+    openapi.describe(app, "/metrics", "get", _METRICS)
     for install in services:
         install(app)
     return app

@@ -12,6 +12,7 @@ from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem
 
 REQUEST_ID = web.RequestKey("request_id", str)
+_BEGUN = web.RequestKey("begun", web.StreamResponse)
 _HEADER = "X-Request-ID"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Below this a body fits into one packet anyway.
@@ -32,20 +33,19 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     metrics.HTTP_IN_FLIGHT.inc()
     try:
         response = await handler(request)
-    except Problem as problem:
-        response = problem.response(request_id)
-    except web.HTTPException as exc:
-        response = _from_aiohttp(exc).response(request_id)
-    except Exception:
-        log.exception("request failed", method=request.method, path=request.path, request_id=request_id)
-        detail = "Something failed here; the logs have it under this request id."
-        response = Problem(500, detail).response(request_id)
+    except Exception as exc:
+        response = _answer_to(exc, request)
     finally:
         metrics.HTTP_IN_FLIGHT.dec()
     if not response.prepared:
         response.headers[_HEADER] = request_id
     _measure(request, response.status, time.perf_counter() - started)
     return response
+
+
+async def note_begin(request: web.Request, response: web.StreamResponse) -> None:
+    """Remember what is being answered; for `on_response_prepare`."""
+    request[_BEGUN] = response
 
 
 @web.middleware
@@ -58,6 +58,23 @@ async def compress(request: web.Request, handler: Handler) -> web.StreamResponse
         if _GZIP.search(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             response.enable_compression(web.ContentCoding.gzip)
     return response
+
+
+def _answer_to(exc: Exception, request: web.Request) -> web.StreamResponse:
+    request_id = request[REQUEST_ID]
+    begun: web.StreamResponse | None = request.get(_BEGUN)
+    if begun is None and isinstance(exc, Problem):
+        return exc.response(request_id)
+    if begun is None and isinstance(exc, web.HTTPException):
+        return _from_aiohttp(exc).response(request_id)
+    log.error("request failed", exc_info=exc, method=request.method, path=request.path, request_id=request_id)
+    if begun is None:
+        detail = "Something failed here; the logs have it under this request id."
+        return Problem(500, detail).response(request_id)
+    # Too late for another answer. Without its end, nobody takes the one that was begun for whole.
+    if request.transport is not None:
+        request.transport.close()
+    return begun
 
 
 def _from_aiohttp(exc: web.HTTPException) -> Problem:

@@ -8,6 +8,7 @@ from aiohttp import web
 from postpulse import __version__
 
 Document = dict[str, Any]
+_PATH = "/api/v1/openapi.json"
 #: Path -> method -> operation, as OpenAPI 3.1 has it; filled by the services.
 PATHS = web.AppKey("openapi_paths", dict[str, dict[str, Document]])
 #: Name -> schema, for `#/components/schemas/…`.
@@ -32,11 +33,15 @@ def install(app: web.Application) -> None:
     """Add the call; services add their operations to `app[PATHS]` and schemas to `app[SCHEMAS]`."""
     app[PATHS] = {}
     app[SCHEMAS] = {"Problem": PROBLEM_SCHEMA}
-    app.router.add_get("/api/v1/openapi.json", _document)
+    app.router.add_get(_PATH, _document)
+    described = json_response("OpenAPI 3.1.", {"type": "object"})
+    summary = "What this process answers, as OpenAPI"
+    operation = {"operationId": "getOpenApi", "summary": summary, "tags": ["service"]}
+    describe(app, _PATH, "get", {**operation, "responses": {"200": described}})
 
 
 def describe(app: web.Application, path: str, method: str, operation: Document) -> None:
-    """Say what a call does; `path` as OpenAPI writes it, with the trailing slash."""
+    """Say what a call does; `path` as OpenAPI writes it, of two forms the one with the trailing slash."""
     app[PATHS].setdefault(path, {})[method] = operation
 
 
