@@ -1,7 +1,6 @@
 """The Faust app with its agents, wired to Kafka and MongoDB; one worker process runs one of it."""
 
 import asyncio
-import gc
 import os
 import signal
 import tempfile
@@ -32,7 +31,12 @@ from stream_processors.monitoring import LoopLag, add_checks
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.retries import Process
 from stream_processors.sink.transaction import Sink
-from stream_processors.startup import WorkerFailedError, wait_for_collections, wait_for_topics
+from stream_processors.startup import (
+    WorkerFailedError,
+    tune_garbage_collection,
+    wait_for_collections,
+    wait_for_topics,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -82,10 +86,7 @@ async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Docu
         await app.start()
     except Exception as exc:
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    # Modules and settings are no garbage: without this, each full collection walks them all and blocks the event
-    # loop for 90 ms.
-    gc.collect()
-    gc.freeze()
+    tune_garbage_collection()
     async with lag:
         await app.wait_until_stopped()
     if app.crashed:

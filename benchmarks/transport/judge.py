@@ -72,7 +72,9 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
         ),
         columns=["", "records/s", "range", "µs/record", "beside postpulse"],
         rows=rows,
-        verdict=[f"postpulse moves {ours / peer.median:.1f} times as many as {peer.name}." for peer in series[1:]],
+        verdict=[
+            f"postpulse moves {ours / peer.median:.1f} times as many as {peer.name}." for peer in series[1:]
+        ],
         versions={
             "Quix Streams": (_HERE / "quix-streams.txt").read_text().strip().partition("==")[2],
             "faust-streaming": version("faust-streaming"),
@@ -123,7 +125,9 @@ class _Judge:
             "SOURCE": self._source,
             "DESTINATION": destination,
         }
-        with running([python, _HERE / program], variables, f"transport-{name.replace(' ', '-').lower()}") as process:
+        with running(
+            [python, _HERE / program], variables, f"transport-{name.replace(' ', '-').lower()}"
+        ) as process:
             watched = psutil.Process(process.pid)
             deadline = time.monotonic() + _PATIENCE_SECONDS
             while (first := self._count(destination)) == 0:
@@ -131,7 +135,9 @@ class _Judge:
                     raise RuntimeError(f"{name} sent nothing; its log is under .artifacts/benchmarks/")
                 time.sleep(0.005)
             began, busy = time.monotonic(), sum(watched.cpu_times()[:2])
-            while (count := self._count(destination)) < _RECORDS and time.monotonic() < began + _MEASURED_SECONDS:
+            while (
+                count := self._count(destination)
+            ) < _RECORDS and time.monotonic() < began + _MEASURED_SECONDS:
                 time.sleep(0.005)
             seconds = time.monotonic() - began
             self.cpu[name] = (sum(watched.cpu_times()[:2]) - busy) / (count - first) * 1e6

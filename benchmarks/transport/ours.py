@@ -11,6 +11,7 @@ from postpulse.settings import load_settings
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.slices import Slices
+from stream_processors.startup import tune_garbage_collection
 
 
 class Post(msgspec.Struct):
@@ -45,6 +46,7 @@ async def main() -> None:
         app = create_batch_app("benchmark-ours", settings, scratch)
         add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency)
         await app.start()
+        tune_garbage_collection()
         await app.wait_until_stopped()
 
 

@@ -68,15 +68,13 @@ class OffsetLedger:
         state = self._partitions.get(partition)
         if state is None:
             return 0
-        taken = 0
-        for record in records:
-            if state.read_offset is not None and record.offset < state.read_offset:
-                continue
-            state.waiting.append(record)
-            state.waiting_bytes += _size(record)
-            state.read_offset = record.offset + 1
-            taken += 1
-        return taken
+        if records and state.read_offset is not None and records[0].offset < state.read_offset:
+            records = [record for record in records if record.offset >= state.read_offset]
+        if records:
+            state.waiting.extend(records)
+            state.waiting_bytes += sum(map(_size, records))
+            state.read_offset = records[-1].offset + 1
+        return len(records)
 
     def saturated(self) -> set[Partition]:
         """Partitions of which enough waits here, so that no more should be fetched."""
