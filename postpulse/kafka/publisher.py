@@ -74,6 +74,8 @@ class _Connection:
     ) -> None:
         self.fatal = False
         self.reachable = True
+        self.lost = 0
+        """Records that were not acknowledged since `close`."""
         self._deliver = deliver
         self._finished: list[_Group] = []
         self._closing = threading.Event()
@@ -154,6 +156,7 @@ class _Connection:
                 self._set_reachable(True)
         else:
             group.results[index] = _translate(error)
+            self.lost += self._closing.is_set()
         group.waiting -= 1
         if not group.waiting:
             self._finished.append(group)
@@ -264,15 +267,13 @@ class Publisher:
         if connection is None:
             return 0
         connection.close()
-        left = 0
         try:
             async with asyncio.timeout(self._settings.delivery_timeout_seconds + 1):
                 await asyncio.to_thread(connection.join)
         except TimeoutError:
-            left = len(connection)
             connection.purge()
             await asyncio.to_thread(connection.join)
-        return left
+        return connection.lost
 
     async def _refuse(self, connection: _Connection, group: _Group, refused: dict[int, PublishError]) -> None:
         # The poll thread counts down what was taken; wait for just that.
