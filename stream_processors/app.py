@@ -64,7 +64,7 @@ async def run_worker(settings: Settings) -> None:
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            _end_process_after(settings.worker.rebalance_grace_seconds + 2.0, 0 if stop.is_set() else 1)
+            _end_process_after(settings.worker.rebalance_grace_seconds + 1.5, 0 if stop.is_set() else 1)
             stopping.cancel()
             running.cancel()
             await asyncio.wait((running,))
