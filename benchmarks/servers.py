@@ -61,14 +61,14 @@ def peer_python(name: str, requirements: Path) -> Path:
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], variables: Mapping[str, str], name: str
+    command: Sequence[object], variables: Mapping[str, str], name: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A contestant's process, in a session of its own; ended by its process id, its log under `.artifacts/`."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("POSTPULSE_")}
     with (ARTIFACTS / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            command,
+            [str(part) for part in command],
             env={**inherited, "PYTHONPATH": str(ROOT), **variables},
             stdin=subprocess.DEVNULL,
             stdout=log,
