@@ -1,22 +1,48 @@
-"""What tests do to a broker, and what they find in it."""
+"""What tests do to servers of their own, and what they find in a broker."""
 
 import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka import EmbeddedKafka
+from postpulse.embedded.mongod import EmbeddedMongo
 from postpulse.kafka.publisher import Record
 from postpulse.settings import KafkaSettings
 from postpulse.topics import POSTS, topic_name
 
 
 @contextmanager
-def frozen(broker: EmbeddedKafka) -> Iterator[None]:
+def started(server: EmbeddedKafka | EmbeddedMongo) -> Iterator[None]:
+    """The server runs until the end of the block; the test is skipped where it cannot."""
+    try:
+        server.start()
+    except EmbeddedError as exc:
+        pytest.skip(f"{type(server).__name__} cannot run here: {exc}")
+    try:
+        yield
+    finally:
+        server.kill_all()
+
+
+@contextmanager
+def killed(server: EmbeddedKafka | EmbeddedMongo) -> Iterator[None]:
+    """The process is gone until the end of the block."""
+    server.kill(0)
+    try:
+        yield
+    finally:
+        server.restart(0)
+
+
+@contextmanager
+def frozen(server: EmbeddedKafka | EmbeddedMongo) -> Iterator[None]:
     """The process takes connections and answers nothing, as one whose machine swaps."""
-    pid = broker.children[0].pid
+    pid = server.children[0].pid
     assert pid is not None
     os.killpg(pid, signal.SIGSTOP)
     try:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.kafka.admin import apply_topics
 from postpulse.kafka.publisher import Publisher
 from postpulse.settings import KafkaSettings
+from tests.integration.postpulse.broker import started
 
 NewPublisher = Callable[[KafkaSettings], Publisher]
 
@@ -35,12 +35,8 @@ async def new_publisher() -> AsyncIterator[NewPublisher]:
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A broker that a test may stop, freeze and start again."""
     broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), ports=[random.randint(20_000, 31_999)])
-    try:
-        broker.start()
-    except EmbeddedError as exc:
-        pytest.skip(f"Kafka cannot run here: {exc}")
-    yield broker
-    broker.kill_all()
+    with started(broker):
+        yield broker
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from aiohttp import web
 
 from postpulse import events
 from postpulse.events import Place
-from postpulse.topics import POST_ANALYSES
+from postpulse.kafka.admin import admin_client, apply_topics
+from postpulse.topics import POST_ANALYSES, topic_name
 from query_api.keys import FEED, WAITERS
+from query_api.live.feed import Feed
 from stream_processors import analysis
 from stream_processors.sink import posts
 from tests.pipeline import Document, Pipeline
@@ -36,6 +38,24 @@ class Service:
         self.app = app
         self.http = http
         self._offsets = itertools.count(100)
+
+    @property
+    def feed(self) -> Feed:
+        return self.app[FEED]
+
+    # What happens to the log.
+
+    analyses = POST_ANALYSES
+
+    async def make_analyses_anew(self, between: Callable[[], object]) -> None:
+        """Delete the topic of analyses, do what is to be done, and create it again."""
+        settings = self.pipeline.settings.kafka
+        name = topic_name(POST_ANALYSES, settings)
+        client = admin_client(settings)
+        await asyncio.to_thread(client.delete_topics([name])[name].result, 20)
+        await until("the topic to be gone", lambda: name not in client.list_topics(timeout=5).topics)
+        between()
+        await asyncio.to_thread(apply_topics, settings)
 
     # What a worker does.
 

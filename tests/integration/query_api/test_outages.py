@@ -1,0 +1,162 @@
+"""The query API while Kafka or MongoDB is killed or frozen, and after; on servers of its own."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from postpulse.embedded.kafka import EmbeddedKafka
+from postpulse.embedded.mongod import EmbeddedMongo
+from postpulse.settings import HttpSettings, IdsSettings, KafkaSettings, MongoSettings, Settings
+from tests.integration.postpulse.broker import frozen, killed, started
+from tests.integration.query_api.service import Service
+from tests.waiting import until
+
+Server = EmbeddedKafka | EmbeddedMongo
+Away = Callable[[Server], AbstractContextManager[None]]
+#: Two seconds for an answer of MongoDB, and some for the rest.
+_BOUNDED_SECONDS = 3.5
+
+each_way = pytest.mark.parametrize("away", [killed, frozen])
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), ports=[random.randint(20_000, 31_999)])
+    with started(broker):
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def own_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
+    mongo = EmbeddedMongo(tmp_path_factory.mktemp("mongo"), ports=[random.randint(20_000, 31_999)])
+    with started(mongo):
+        yield mongo
+
+
+@pytest.fixture
+def settings(own_broker: EmbeddedKafka, own_mongo: EmbeddedMongo) -> Settings:
+    """In place of the session's: what is taken away here, no other test uses."""
+    own = f"t{secrets.token_hex(4)}"
+    return Settings(
+        kafka=KafkaSettings(
+            bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"{own}.", partitions=1
+        ),
+        mongo=MongoSettings.model_validate({"uri": own_mongo.uri, "database": own}),
+        http=HttpSettings(port=0),
+        ids=IdsSettings.model_validate({"keys": secrets.token_hex(16)}),
+    )
+
+
+@asynccontextmanager
+async def without(server: Server, away: Away) -> AsyncIterator[None]:
+    """The server is away until the end of the block; the event loop goes on."""
+    gone = away(server)
+    await asyncio.to_thread(gone.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(gone.__exit__, None, None, None)
+
+
+async def readiness(service: Service) -> tuple[int, dict[str, Any]]:
+    async with service.http.get("/health/ready") as answer:
+        return answer.status, (await answer.json())["checks"]
+
+
+async def until_ready(service: Service) -> None:
+    async def ready() -> bool:
+        return (await readiness(service))[0] == 200
+
+    condition: Callable[[], bool | Awaitable[bool]] = ready
+    await until("the service to be ready", condition)
+
+
+async def fails(service: Service, check: str) -> bool:
+    status, checks = await readiness(service)
+    return status == 503 and checks[check]["status"] == "failing"
+
+
+async def until_it_fails(service: Service, check: str) -> dict[str, Any]:
+    """The result of the check; all others are well."""
+    condition: Callable[[], bool | Awaitable[bool]] = partial(fails, service, check)
+    await until(f"{check} to fail", condition)
+    _, checks = await readiness(service)
+    assert {name for name, result in checks.items() if result["status"] != "ok"} == {check}
+    result: dict[str, Any] = checks[check]
+    return result
+
+
+@each_way
+async def test_without_a_broker_answers_go_on_and_readiness_tells(
+    service: Service, own_broker: EmbeddedKafka, away: Away
+) -> None:
+    await until_ready(service)
+    known = service.store_analyzed(service.store_received("Known.", chunks=1))
+    post = service.store_received("Later.", chunks=1)
+    request = asyncio.create_task(service.get(f"{post['_id']}/analysis/", params={"wait": "60"}))
+    await service.until_waiting(1)
+    async with without(own_broker, away):
+        failing = await until_it_fails(service, "feed")
+        assert "brokers do not answer" in failing["reason"]
+        assert (await service.get(f"{known['_id']}/analysis/"))[0] == 200
+        # Nobody tells of it, but at the end of its time a request looks once more.
+        unseen = service.store_received("Unseen.", chunks=1)
+        short = asyncio.create_task(service.get(f"{unseen['_id']}/analysis/", params={"wait": "1"}))
+        await service.until_waiting(2)
+        service.store_analyzed(unseen)
+        assert (await short)[0] == 200
+        assert not request.done()
+    await until_ready(service)
+    service.finish(post)
+    async with asyncio.timeout(20):
+        assert (await request)[0] == 200
+
+
+@each_way
+async def test_without_a_database_there_is_a_problem_in_bounded_time(
+    service: Service, own_mongo: EmbeddedMongo, away: Away
+) -> None:
+    await until_ready(service)
+    post = service.store_analyzed(service.store_received("Known.", chunks=1))
+    invented = "0" * 32
+    async with without(own_mongo, away):
+        calls = ("analysis/", "analysis/?wait=30", "status/", "")
+        async with asyncio.timeout(_BOUNDED_SECONDS):
+            answers = await asyncio.gather(*(service.get(f"{post['_id']}/{call}") for call in calls))
+        for status, body, headers in answers:
+            assert (status, headers["Content-Type"]) == (503, "application/problem+json")
+            assert headers["Retry-After"] == "2"
+            assert body["detail"] == "The database cannot be reached; ask again later."
+        # An invented id is told without a look.
+        assert (await service.get(f"{invented}/analysis/"))[0] == 404
+        failing = await until_it_fails(service, "mongo")
+        assert failing["reason"].startswith("no primary answers: ")
+        assert failing["milliseconds"] < _BOUNDED_SECONDS * 1000
+        async with service.http.get("/health/live") as answer:
+            assert answer.status == 200
+    await until_ready(service)
+    assert (await service.get(f"{post['_id']}/analysis/"))[0] == 200
+
+
+async def test_one_who_waits_while_the_database_goes_is_told(
+    service: Service, own_mongo: EmbeddedMongo
+) -> None:
+    await until_ready(service)
+    post = service.store_received("Soon.", chunks=1)
+    done = service.store_analyzed(post)
+    service.store_received("Soon.", chunks=1, post_id=post["_id"])
+    request = asyncio.create_task(service.get(f"{post['_id']}/analysis/", params={"wait": "30"}))
+    await service.until_waiting(1)
+    async with without(own_mongo, frozen):
+        service.announce(done)
+        async with asyncio.timeout(_BOUNDED_SECONDS + 1):
+            status, _, headers = await request
+    assert (status, headers["Retry-After"]) == (503, "2")
+    await service.until_waiting(0)
+    await until_ready(service)
