@@ -178,7 +178,9 @@ async def test_a_topic_made_anew_wakes_those_who_wait_and_is_followed(service: S
         assert (await request)[0] == 200
 
 
-async def test_a_stop_answers_those_who_wait(serve: Serve) -> None:
+async def test_a_stop_answers_those_who_wait(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that it is the stop, and not a look whether the client is there.
+    monkeypatch.setattr(posts, "_CLIENT_CHECK_SECONDS", float(_LONG))
     async with aiohttp.ClientSession() as outside:
         async with serve() as service:
             await service.until_following()
