@@ -44,7 +44,7 @@ def peer_python(name: str, requirements: Path) -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [
+        install: list[str | Path] = [
             python,
             "-m",
             "pip",
