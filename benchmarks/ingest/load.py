@@ -1,8 +1,8 @@
 """A closed-loop load generator: connections that send the next post when the last one is answered.
 
 Its own process, on bare sockets without asyncio, since it shares the processors with the server and should take
-Its own process, on bare sockets without asyncio, since it shares the processors with the server and should take
 little of them. Prints one JSON object; an answer that is not 202, or a closed connection, is an error.
+"""
 
 import json
 import re
