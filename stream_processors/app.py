@@ -82,11 +82,12 @@ async def run_worker(settings: Settings) -> None:
 async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Document], lag: LoopLag) -> None:
     await wait_for_topics(settings.kafka)
     await wait_for_collections(database(client, settings.mongo))
+    # Before the worker is a member of its group: this one collection takes longer than heartbeats and health may wait.
+    tune_garbage_collection()
     try:
         await app.start()
     except Exception as exc:
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    tune_garbage_collection()
     async with lag:
         await app.wait_until_stopped()
     if app.crashed:

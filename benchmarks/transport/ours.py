@@ -45,8 +45,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         app = create_batch_app("benchmark-ours", settings, scratch)
         add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency)
-        await app.start()
         tune_garbage_collection()
+        await app.start()
         await app.wait_until_stopped()
 
 
