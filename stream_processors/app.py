@@ -82,7 +82,7 @@ async def run_worker(settings: Settings) -> None:
 async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Document], lag: LoopLag) -> None:
     await wait_for_topics(settings.kafka)
     await wait_for_collections(database(client, settings.mongo))
-    # Before the worker is a member of its group: this one collection takes longer than heartbeats and health may wait.
+    # Not once it is a member of its group: this one collection takes longer than the loop may be blocked then.
     tune_garbage_collection()
     try:
         await app.start()

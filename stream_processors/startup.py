@@ -64,9 +64,9 @@ async def wait_for_collections(database: AsyncDatabase[Document]) -> None:
 def tune_garbage_collection() -> None:
     """Make the collector fit for thousands of records that are garbage by reference count, not in circles.
 
-    Called once everything is imported and wired, before the first record. Modules and settings are no garbage: without this, each full
-    collection walks them all and blocks the event loop for 90 ms, and at Python's thresholds collecting takes more
-    time than processing.
+    Called once everything is imported and wired, before the first record. Modules and settings are no garbage:
+    without this, each full collection walks them all and blocks the event loop for 90 ms, and at Python's
+    thresholds collecting takes more time than processing.
     """
     gc.collect()
     gc.freeze()
