@@ -9,16 +9,16 @@ another content makes another post.
 
 import base64
 import hashlib
-import secrets
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hmac import compare_digest
 
 from postpulse.settings import ConfigurationError, IdsSettings
 
 _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ENCODE = bytes.maketrans(_STANDARD, _CROCKFORD)
+_ENCODE = bytes.maketrans(bytes(range(32)), _CROCKFORD)
 #: Crockford's reading rules: case does not matter, I and L are 1, O is 0.
 _DECODE = bytes.maketrans(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo", _STANDARD + _STANDARD + b"BBABBA")
 _READABLE = frozenset(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo")
@@ -26,6 +26,39 @@ _READABLE = frozenset(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo")
 LENGTH = 32
 _BODY_BYTES = 14
 _TAG_BYTES = 6
+
+
+def _halvings() -> Iterator[tuple[int, int, int]]:
+    """Masks and shift of each step that moves the upper half of every field half a lane up."""
+    field, lane = 8 * (_BODY_BYTES + _TAG_BYTES), 8 * LENGTH
+    while field > 5:
+        half = (1 << field // 2) - 1
+        low = sum(half << at for at in range(0, 8 * LENGTH, lane))
+        yield low, low << field // 2, (lane - field) // 2
+        field, lane = field // 2, lane // 2
+
+
+#: From 160 bits in a row to 32 bytes of 5 bits each: all fields at once, a third of the time of `base64.b32encode`.
+_HALVINGS = tuple(_halvings())
+
+
+def _eight_bytes() -> Iterator[bytes]:
+    # Asking the system each time costs more than the rest of an id.
+    while True:
+        pool = os.urandom(4096)
+        for at in range(0, len(pool), 8):
+            yield pool[at : at + 8]
+
+
+def _begin_randomness() -> None:
+    global _randomness
+    _randomness = _eight_bytes()
+
+
+_randomness: Iterator[bytes]
+_begin_randomness()
+# A child would go on with the same bytes as its parent.
+os.register_at_fork(after_in_child=_begin_randomness)
 
 
 class PostIds:
@@ -39,6 +72,9 @@ class PostIds:
         if not keys:
             raise ValueError("at least one key is needed")
         self._keys = tuple(keys)
+        self._tags = tuple(
+            hashlib.blake2b(key=key, digest_size=_TAG_BYTES, person=b"post-id") for key in self._keys
+        )
 
     @classmethod
     def from_settings(cls, settings: IdsSettings) -> "PostIds":
@@ -56,7 +92,7 @@ class PostIds:
     def mint(self) -> str:
         """A new id."""
         milliseconds = time.time_ns() // 1_000_000
-        return self._seal(milliseconds.to_bytes(6, "big") + secrets.token_bytes(8))
+        return self._seal(milliseconds.to_bytes(6, "big") + next(_randomness))
 
     def derive(self, idempotency_key: str, caller: str, content: str) -> str:
         """The id of a post sent with an `Idempotency-Key`: the same for the same three, anywhere."""
@@ -77,13 +113,23 @@ class PostIds:
             return None
         raw = base64.b32decode(data.translate(_DECODE))
         body, tag = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-        if any(compare_digest(tag, _tag(key, body)) for key in self._keys):
-            return data.translate(_DECODE).translate(_ENCODE).decode()
+        if any(compare_digest(tag, _digest(begun, body)) for begun in self._tags):
+            return _letters(raw)
         return None
 
     def _seal(self, body: bytes) -> str:
-        return base64.b32encode(body + _tag(self._keys[0], body)).translate(_ENCODE).decode()
+        return _letters(body + _digest(self._tags[0], body))
 
 
-def _tag(key: bytes, body: bytes) -> bytes:
-    return hashlib.blake2b(body, key=key, digest_size=_TAG_BYTES, person=b"post-id").digest()
+def _digest(begun: "hashlib.blake2b", body: bytes) -> bytes:
+    # A copy has the key's block done already.
+    tag = begun.copy()
+    tag.update(body)
+    return tag.digest()
+
+
+def _letters(raw: bytes) -> str:
+    number = int.from_bytes(raw, "big")
+    for low, high, shift in _HALVINGS:
+        number = number & low | (number & high) << shift
+    return number.to_bytes(LENGTH, "big").translate(_ENCODE).decode()

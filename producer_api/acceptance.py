@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from postpulse import events
-from postpulse.events import Post
+from postpulse.events import Headers, Post
 from postpulse.kafka.publisher import Publisher, PublishError, Record, RecordTooLargeError
 from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem, unavailable
@@ -13,6 +13,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _RETRY_AFTER_SECONDS = 2
 
 _accepted = metrics.POSTS_ACCEPTED.labels("log")
+_HEADERS = events.headers(Post)
 
 
 class Acceptance:
@@ -22,17 +23,28 @@ class Acceptance:
         self._publisher = publisher
         self._topic = topic
 
-    async def accept(self, posts: Sequence[Post], traceparent: str | None = None) -> list[Problem | None]:
+    async def accept(self, post: Post, traceparent: str | None = None) -> None:
+        """Send a post; returns when it is acknowledged.
+
+        Raises:
+            Problem: 413 or 503; it is not accepted.
+        """
+        await self._send(self._record(post, _headers(traceparent)))
+
+    async def accept_all(self, posts: Sequence[Post], traceparent: str | None = None) -> list[Problem | None]:
         """Send posts in order; returns when the fate of each is known.
 
         Returns:
             One result a post, in order: None where it is accepted.
         """
-        if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
-            traceparent = None
-        headers = events.headers(Post, traceparent)
-        records = [Record(self._topic, post.post_id.encode(), events.encode(post), headers) for post in posts]
-        return await self._send(records)
+        headers = _headers(traceparent)
+        try:
+            errors = await self._publisher.send_all([self._record(post, headers) for post in posts])
+        except PublishError as error:
+            errors = [error] * len(posts)
+        problems = [_problem(error) if error is not None else None for error in errors]
+        _accepted.inc(problems.count(None))
+        return problems
 
     async def delete(self, post_id: str) -> None:
         """Put a tombstone into the log.
@@ -40,18 +52,23 @@ class Acceptance:
         Raises:
             Problem: 503; nothing is deleted.
         """
-        (problem,) = await self._send([Record(self._topic, post_id.encode(), None, [])])
-        if problem is not None:
-            raise problem
+        await self._send(Record(self._topic, post_id.encode(), None, []))
 
-    async def _send(self, records: Sequence[Record]) -> list[Problem | None]:
+    def _record(self, post: Post, headers: Headers) -> Record:
+        return Record(self._topic, post.post_id.encode(), events.encode(post), headers)
+
+    async def _send(self, record: Record) -> None:
         try:
-            errors = await self._publisher.send_all(records)
+            await self._publisher.send(record)
         except PublishError as error:
-            errors = [error] * len(records)
-        problems = [_problem(error) if error is not None else None for error in errors]
-        _accepted.inc(problems.count(None))
-        return problems
+            raise _problem(error) from None
+        _accepted.inc()
+
+
+def _headers(traceparent: str | None) -> Headers:
+    if traceparent is None or not _TRACEPARENT.fullmatch(traceparent):
+        return _HEADERS
+    return events.headers(Post, traceparent)
 
 
 def _problem(error: PublishError) -> Problem:

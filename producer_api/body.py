@@ -18,7 +18,9 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     Raises:
         Problem: 415.
     """
-    if "Content-Type" not in request.headers or request.content_type not in allowed:
+    if (given := request.headers.get("Content-Type")) in allowed:
+        return given
+    if given is None or request.content_type not in allowed:
         wanted = " or ".join(allowed)
         raise Problem(415, f"Content-Type must be {wanted}.", field="Content-Type", allowed=list(allowed))
     charset = request.charset
@@ -37,8 +39,14 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         Problem: 413 where it is longer, 415 where it is packed in a way that is not understood, 400 where it is
             not what its Content-Encoding says.
     """
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+    length = request.content_length
+    if length is not None:
+        if length > limit:
+            raise _too_large(limit)
+        if "Content-Encoding" not in request.headers:
+            # No more comes than was declared; of a short one, all is there when its handler begins.
+            content = request.content
+            return content.read_nowait() if content.is_eof() else await content.read()
     pieces: list[bytes] = []
     size = 0
     async for piece in unpacked(request):
@@ -46,7 +54,7 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
         pieces.append(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return b"".join(pieces)
 
 
 async def unpacked(request: web.Request) -> AsyncIterator[bytes]:

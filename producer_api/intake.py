@@ -161,9 +161,12 @@ def _lower(message: str) -> str:
 
 def _refuse_duplicates(body: bytes) -> None:
     # A known field's name appears twice, or may hide behind an escape: then, and only then, look closely.
-    if b"\\u" not in body and all(body.count(name) <= 1 for name in _FIELDS):
-        return
-
+    if b"\\u" not in body:
+        for quoted in _FIELDS:
+            if body.count(quoted) > 1:
+                break
+        else:
+            return
     try:
         # The outermost object is built last; objects inside unknown fields are none of our business.
         outermost = json.loads(body, object_pairs_hook=lambda pairs: [name for name, _ in pairs])

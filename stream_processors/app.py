@@ -13,6 +13,7 @@ from aiohttp import web
 from pymongo import AsyncMongoClient
 
 from postpulse.collections import Document
+from postpulse.garbage import tune_garbage_collection
 from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
 from postpulse.settings import Settings
@@ -33,7 +34,6 @@ from stream_processors.runtime.retries import Process
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
-    tune_garbage_collection,
     wait_for_collections,
     wait_for_topics,
 )

@@ -1,7 +1,6 @@
 """What a worker needs before it can begin: a broker with the topics on it, MongoDB with the collections."""
 
 import asyncio
-import gc
 
 import structlog
 from confluent_kafka import KafkaException
@@ -59,15 +58,3 @@ async def wait_for_collections(database: AsyncDatabase[Document]) -> None:
             await asyncio.sleep(_PAUSE_SECONDS)
         except PyMongoError as exc:
             raise WorkerFailedError(f"MongoDB refuses to create collections or indexes: {exc}") from exc
-
-
-def tune_garbage_collection() -> None:
-    """Make the collector fit for thousands of records that are garbage by reference count, not in circles.
-
-    Called once everything is imported and wired, before the first record. Modules and settings are no garbage:
-    without this, each full collection walks them all and blocks the event loop for 90 ms, and at Python's
-    thresholds collecting takes more time than processing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

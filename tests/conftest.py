@@ -1,14 +1,16 @@
 """The real servers, once a session and only when a test asks; settings of its own for every test."""
 
+import asyncio
 import os
 import random
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from pymongo import MongoClient
 
 from postpulse.collections import apply_collections
@@ -27,6 +29,14 @@ from postpulse.settings import (
 from tests.pipeline import Pipeline
 
 _ROOT = Path(__file__).resolve().parents[1]
+_APIS = tuple(_ROOT / "tests" / "integration" / service for service in ("producer_api", "query_api"))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Each service on the event loop that it runs on in production."""
+    if item.path.parent in _APIS:
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session", autouse=True)

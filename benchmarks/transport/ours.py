@@ -6,12 +6,12 @@ import tempfile
 
 import msgspec
 
+from postpulse.garbage import tune_garbage_collection
 from postpulse.kafka.publisher import Publisher, Record
 from postpulse.settings import load_settings
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.slices import Slices
-from stream_processors.startup import tune_garbage_collection
 
 
 class Post(msgspec.Struct):

@@ -1,8 +1,7 @@
 """`postpulse serve`: the HTTP APIs, alone or both on one port."""
 
-import asyncio
-
 import click
+import uvloop
 
 from postpulse.settings import Settings, load_settings
 from postpulse.telemetry.logs import configure_logs
@@ -32,7 +31,7 @@ def command(service: str, host: str | None, port: int | None) -> None:
     settings = settings.model_copy(update={"http": http})
     configure_logs(settings.log, service if service != "all" else "api")
     try:
-        asyncio.run(_run(settings, service))
+        uvloop.run(_run(settings, service))
     except ListenError as exc:
         raise click.ClickException(str(exc)) from None
 

@@ -1,13 +1,12 @@
 """Acknowledged, ordered, idempotent sends from an event loop, around `confluent_kafka.Producer`.
 
-One thread polls for delivery reports and wakes the loop once for all reports of a poll, not once a message:
-that is what makes thousands of acknowledged sends a second affordable in one Python process.
+The loop itself polls for delivery reports, every millisecond while any are awaited. A thread that polls would fight
+with the loop for the interpreter's lock, once for each report: that costs more than all else in a send.
 """
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,12 +21,13 @@ from postpulse.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
-_POLL_SECONDS = 0.1
+#: How long reports gather: each poll costs as much as many reports.
+_POLL_SECONDS = 0.001
+#: With nothing under way, there is only news of the brokers to be heard.
+_IDLE_POLL_SECONDS = 0.1
 _PROBE_SECONDS = 1.0
 #: Queueing thousands of records at once would block the event loop; others run between pieces of this size.
 _PIECE = 500
-#: After reports were passed on, others gather for this long: each waking of the loop costs as much as many reports.
-_GATHER_SECONDS = 0.001
 
 
 class PublishError(Exception):
@@ -65,21 +65,27 @@ class _Group:
         self.waiting = size
         self.done = done
 
+    def settle(self, records: int = 1) -> None:
+        """The fate of so many more records is known."""
+        self.waiting -= records
+        # A caller that was cancelled no longer waits.
+        if not self.waiting and not self.done.done():
+            self.done.set_result(None)
+
 
 class _Connection:
-    """One librdkafka producer with its poll thread. After a fatal error another one is made."""
+    """One librdkafka producer, polled by the event loop until it is closed. After a fatal error another is made."""
 
-    def __init__(
-        self, settings: KafkaSettings, client_id: str, deliver: Callable[[list[_Group]], None]
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, client_id: str, loop: asyncio.AbstractEventLoop) -> None:
         self.fatal = False
         self.reachable = True
         self.lost = 0
         """Records that were not acknowledged since `close`."""
-        self._deliver = deliver
-        self._finished: list[_Group] = []
-        self._closing = threading.Event()
-        self._probe_at = 0.0
+        self.closed = asyncio.Event()
+        """Nothing is under way any more, and nothing is polled."""
+        self._closing = False
+        self._loop = loop
+        self._probing: asyncio.Future[bool] | None = None
         self._producer = Producer(
             {
                 **client_config(settings, client_id),
@@ -96,14 +102,17 @@ class _Connection:
                 "error_cb": self._on_error,
             }
         )
-        self._thread = threading.Thread(target=self._poll, name="kafka-publisher", daemon=True)
-        self._thread.start()
+        self._busy = False
+        self._timer = loop.call_soon(self._poll)
 
     def __len__(self) -> int:
         return len(self._producer)
 
+    def group(self, size: int) -> _Group:
+        return _Group(size, self._loop.create_future())
+
     def produce(self, record: Record, group: _Group, index: int) -> None:
-        """Queue a record; its result goes to the group from the poll thread.
+        """Queue a record; its result goes to the group.
 
         Raises:
             BufferError: the queue is full.
@@ -117,38 +126,54 @@ class _Connection:
             headers=record.headers,  # type: ignore[arg-type]
             on_delivery=partial(self._on_delivery, group, index),
         )
+        if not self._busy:
+            self._poll_soon()
 
     def purge(self) -> None:
-        """Fail whatever is still queued; the poll thread reports it."""
+        """Fail whatever is still queued."""
         self._producer.purge()
+        self._poll_soon()
 
     def close(self) -> None:
-        """Let the poll thread end once nothing is queued."""
-        self._closing.set()
+        """Poll no more once nothing is queued."""
+        self._closing = True
+        self._poll_soon()
 
-    def join(self) -> None:
-        self._thread.join()
-
-    # What follows runs in the poll thread.
+    def _poll_soon(self) -> None:
+        self._busy = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(_POLL_SECONDS, self._poll)
 
     def _poll(self) -> None:
-        while not (self._closing.is_set() and len(self._producer) == 0):
-            self._producer.poll(_POLL_SECONDS)
-            if self._finished:
-                finished, self._finished = self._finished, []
-                self._deliver(finished)
-                time.sleep(_GATHER_SECONDS)
-            if not self.reachable and time.monotonic() >= self._probe_at:
-                self._probe()
+        self._producer.poll(0)
+        self._busy = len(self._producer) > 0
+        if self._closing and not self._busy:
+            self.closed.set()
+            return
+        if not self.reachable and self._probing is None:
+            # Nothing is sent while no broker answers, so nothing would tell that they are back.
+            self._probing = self._loop.run_in_executor(None, self._probe)
+            self._probing.add_done_callback(self._on_probed)
+        self._timer = self._loop.call_later(_POLL_SECONDS if self._busy else _IDLE_POLL_SECONDS, self._poll)
 
-    def _probe(self) -> None:
-        # Nothing is sent while no broker answers, so nothing would tell that they are back.
+    def _probe(self) -> bool:
         try:
             self._producer.list_topics(timeout=_PROBE_SECONDS)
         except KafkaException:
-            self._probe_at = time.monotonic() + _PROBE_SECONDS
+            return False
+        return True
+
+    def _on_probed(self, probing: "asyncio.Future[bool]") -> None:
+        def again() -> None:
+            self._probing = None
+
+        if probing.cancelled() or not probing.result():
+            self._loop.call_later(_PROBE_SECONDS, again)
         else:
+            self._probing = None
             self._set_reachable(True)
+
+    # What follows is called by librdkafka, within the poll.
 
     def _on_delivery(self, group: _Group, index: int, error: KafkaError | None, _: Message) -> None:
         if error is None:
@@ -156,10 +181,8 @@ class _Connection:
                 self._set_reachable(True)
         else:
             group.results[index] = _translate(error)
-            self.lost += self._closing.is_set()
-        group.waiting -= 1
-        if not group.waiting:
-            self._finished.append(group)
+            self.lost += self._closing
+        group.settle()
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -214,9 +237,19 @@ class Publisher:
         Raises:
             PublishError: it was not; the subclasses say what is known.
         """
-        (error,) = await self.send_all((record,))
-        if error is not None:
+        # As send_all, without lists: posts come one by one, thousands a second.
+        connection = self._usable_connection()
+        group = connection.group(1)
+        try:
+            connection.produce(record, group, 0)
+        except BufferError:
+            raise QueueFullError("the queue to the brokers is full") from None
+        except KafkaException as exc:
+            raise _translate(exc.args[0]) from None
+        await group.done
+        if (error := group.results[0]) is not None:
             raise error
+        self.last_acknowledged_at = time.time()
 
     async def send_all(self, records: Sequence[Record]) -> list[PublishError | None]:
         """Send records in order; returns when each is acknowledged or has failed.
@@ -227,8 +260,7 @@ class Publisher:
         if not records:
             return []
         connection = self._usable_connection()
-        assert self._loop is not None
-        group = _Group(len(records), self._loop.create_future())
+        group = connection.group(len(records))
         refused: dict[int, PublishError] = {}
         for index, record in enumerate(records):
             if index and not index % _PIECE:
@@ -240,9 +272,10 @@ class Publisher:
             except KafkaException as exc:
                 refused[index] = _translate(exc.args[0])
         if refused:
-            await self._refuse(connection, group, refused)
-        else:
-            await group.done
+            group.settle(len(refused))
+        await group.done
+        for index, error in refused.items():
+            group.results[index] = error
         if None in group.results:
             self.last_acknowledged_at = time.time()
         return group.results
@@ -269,20 +302,11 @@ class Publisher:
         connection.close()
         try:
             async with asyncio.timeout(self._settings.delivery_timeout_seconds + 1):
-                await asyncio.to_thread(connection.join)
+                await connection.closed.wait()
         except TimeoutError:
             connection.purge()
-            await asyncio.to_thread(connection.join)
+            await connection.closed.wait()
         return connection.lost
-
-    async def _refuse(self, connection: _Connection, group: _Group, refused: dict[int, PublishError]) -> None:
-        # The poll thread counts down what was taken; wait for just that.
-        taken = len(group.results) - len(refused)
-        if taken:
-            while group.waiting > len(refused):  # noqa: ASYNC110 -- rare, and another thread counts
-                await asyncio.sleep(0.005)
-        for index, error in refused.items():
-            group.results[index] = error
 
     def _usable_connection(self) -> _Connection:
         connection = self._connection
@@ -297,19 +321,8 @@ class Publisher:
         return connection
 
     def _connect(self) -> _Connection:
-        return _Connection(self._settings, self._client_id, self._deliver)
-
-    def _deliver(self, groups: list[_Group]) -> None:
         assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_finish, groups)
-
-
-def _finish(groups: list[_Group]) -> None:
-    for group in groups:
-        # A caller that was cancelled no longer waits.
-        if not group.done.done():
-            group.done.set_result(None)
+        return _Connection(self._settings, self._client_id, self._loop)
 
 
 def _translate(error: KafkaError) -> PublishError:

@@ -5,12 +5,11 @@ from prometheus_client import Counter, Gauge, Histogram
 _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZE_BUCKETS = (1, 5, 10, 50, 100, 250, 500, 1000, 5000)
 
-# HTTP, both APIs. `route` is the pattern, never the path: ids must not become labels.
-HTTP_REQUESTS = Counter("postpulse_http_requests", "Requests answered", ["method", "route", "status"])
+# HTTP, both APIs. `route` is the pattern, never the path: ids must not become labels. Its `_count` counts requests.
 HTTP_SECONDS = Histogram(
     "postpulse_http_request_seconds",
     "Time to answer",
-    ["method", "route"],
+    ["method", "route", "status"],
     buckets=_LATENCY_BUCKETS,
 )
 HTTP_IN_FLIGHT = Gauge("postpulse_http_requests_in_flight", "Requests being answered")

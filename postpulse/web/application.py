@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from postpulse.settings import Settings
 from postpulse.web import health, openapi
-from postpulse.web.middleware import compress, note_begin, observe
+from postpulse.web.middleware import shell
 
 SETTINGS = web.AppKey("settings", Settings)
 Install = Callable[[web.Application], None]
@@ -38,9 +38,8 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
         services: each adds itself; see the module.
     """
     # Handlers read bodies with limits of their own; aiohttp's would answer without saying what is allowed.
-    app = web.Application(middlewares=[observe, compress], client_max_size=0)
+    app = web.Application(middlewares=[shell], client_max_size=0)
     app[SETTINGS] = settings
-    app.on_response_prepare.append(note_begin)
     openapi.install(app)
     health.install(app)
     app.router.add_get("/metrics", _metrics)

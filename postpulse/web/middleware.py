@@ -1,18 +1,20 @@
 """What every request goes through: an id, a measure, errors that become problem documents, gzip."""
 
+import itertools
+import os
 import re
-import secrets
 import time
+from functools import cache
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from prometheus_client import Histogram
 
 from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem
 
 REQUEST_ID = web.RequestKey("request_id", str)
-_BEGUN = web.RequestKey("begun", web.StreamResponse)
 _HEADER = "X-Request-ID"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Below this a body fits into one packet anyway.
@@ -20,61 +22,80 @@ _WORTH_BYTES = 1400
 #: gzip, or anything, unless its weight is zero (RFC 9110, 12.5.3).
 _GZIP = re.compile(r"(?:\bgzip\b|\*)(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
+#: What tells the requests of this process from those of others.
+_process = os.urandom(4).hex()
+_numbers = itertools.count(int.from_bytes(os.urandom(3), "big"))
+
 log = structlog.get_logger(__name__)
 
 
+class _InFlight:
+    """Counted here, by the one thread of the event loop; the metric's own count takes a lock each time."""
+
+    now = 0
+
+
+metrics.HTTP_IN_FLIGHT.set_function(lambda: _InFlight.now)
+
+
 @web.middleware
-async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, measure it, and answer whatever is raised as a problem document."""
+async def shell(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, measure it, answer whatever is raised as a problem document, pack larger answers."""
     started = time.perf_counter()
     given = request.headers.get(_HEADER)
-    request_id = given if given and _ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(8)
+    request_id = given if given and _ACCEPTABLE_ID.fullmatch(given) else _new_id()
     request[REQUEST_ID] = request_id
-    metrics.HTTP_IN_FLIGHT.inc()
+    _InFlight.now += 1
     try:
         response = await handler(request)
+        # Streams are not touched: what is written to them is to go out at once.
+        if isinstance(response, web.Response):
+            _pack(request, response)
     except Exception as exc:
         response = _answer_to(exc, request)
     finally:
-        metrics.HTTP_IN_FLIGHT.dec()
+        _InFlight.now -= 1
     if not response.prepared:
         response.headers[_HEADER] = request_id
-    _measure(request, response.status, time.perf_counter() - started)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "(none)"
+    # Any word may be sent for a method: a client must not make labels.
+    method = request.method if request.method in hdrs.METH_ALL else "(other)"
+    _times(method, route, response.status).observe(time.perf_counter() - started)
     return response
 
 
-async def note_begin(request: web.Request, response: web.StreamResponse) -> None:
-    """Remember what is being answered; for `on_response_prepare`."""
-    request[_BEGUN] = response
+@cache
+def _times(method: str, route: str, status: int) -> Histogram:
+    # Finding it by its labels takes longer than counting.
+    return metrics.HTTP_SECONDS.labels(method, route, str(status))
 
 
-@web.middleware
-async def compress(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Send larger bodies with gzip to whoever takes that."""
-    response = await handler(request)
-    # Streams are not touched: what is written to them is to go out at once.
-    if isinstance(response, web.Response) and (response.content_length or 0) >= _WORTH_BYTES:
+def _pack(request: web.Request, response: web.Response) -> None:
+    body = response.body
+    if isinstance(body, bytes) and len(body) >= _WORTH_BYTES:
         response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if _GZIP.search(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             response.enable_compression(web.ContentCoding.gzip)
-    return response
+
+
+def _new_id() -> str:
+    # Asking the system for randomness each time would take longer than all the rest of this module.
+    return f"{_process}{next(_numbers) & 0xFFFFFFFF:08x}"
 
 
 def _answer_to(exc: Exception, request: web.Request) -> web.StreamResponse:
     request_id = request[REQUEST_ID]
-    begun: web.StreamResponse | None = request.get(_BEGUN)
-    if begun is None and isinstance(exc, Problem):
+    begun = request.writer.output_size > 0
+    if not begun and isinstance(exc, Problem):
         return exc.response(request_id)
-    if begun is None and isinstance(exc, web.HTTPException):
+    if not begun and isinstance(exc, web.HTTPException):
         return _from_aiohttp(exc).response(request_id)
     log.error("request failed", exc_info=exc, method=request.method, path=request.path, request_id=request_id)
-    if begun is None:
-        detail = "Something failed here; the logs have it under this request id."
-        return Problem(500, detail).response(request_id)
-    # Too late for another answer. Without its end, nobody takes the one that was begun for whole.
-    if request.transport is not None:
+    if begun and request.transport is not None:
+        # Too late for another answer. Without its end, nobody takes the one that was begun for whole.
         request.transport.close()
-    return begun
+    return Problem(500, "Something failed here; the logs have it under this request id.").response(request_id)
 
 
 def _from_aiohttp(exc: web.HTTPException) -> Problem:
@@ -84,10 +105,3 @@ def _from_aiohttp(exc: web.HTTPException) -> Problem:
         405: f"This path answers {exc.headers.get('Allow', 'other methods')} only.",
     }.get(exc.status, exc.reason)
     return Problem(exc.status, detail, headers=headers)
-
-
-def _measure(request: web.Request, status: int, seconds: float) -> None:
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "(none)"
-    metrics.HTTP_REQUESTS.labels(request.method, route, str(status)).inc()
-    metrics.HTTP_SECONDS.labels(request.method, route).observe(seconds)

@@ -7,6 +7,7 @@ import socket
 import structlog
 from aiohttp import web
 
+from postpulse.garbage import tune_garbage_collection
 from postpulse.settings import HttpSettings
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ async def serve(app: web.Application, settings: HttpSettings) -> None:
         auto_decompress=False,
     )
     await runner.setup()
+    tune_garbage_collection()
     try:
         await web.SockSite(runner, listening, backlog=1024).start()
         host, port = listening.getsockname()[:2]

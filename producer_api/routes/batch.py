@@ -125,7 +125,7 @@ async def _accept(request: web.Request, items: list[bytes], start: int) -> list[
             results.append({"index": index, "status": 202, "post_id": post.post_id})
             posts.append(post)
             places.append(place)
-    outcomes = await request.app[ACCEPTANCE].accept(posts, request.headers.get("traceparent"))
+    outcomes = await request.app[ACCEPTANCE].accept_all(posts, request.headers.get("traceparent"))
     for place, outcome in zip(places, outcomes, strict=True):
         if outcome is not None:
             results[place] = _refused(start + place, outcome)

@@ -224,7 +224,7 @@ async def test_after_a_fatal_error_there_is_another_producer(
     await publisher.publish(records(kafka, numbered(50, start=50)))
     assert publisher._connection is not failed
     assert [type(result) for result in await under_way] == [PublishError] * 50
-    await until("the poll thread to end", lambda: not failed._thread.is_alive())
+    await asyncio.wait_for(failed.closed.wait(), 10)
     assert in_log(pipeline) == numbered(50, start=50)
 
 

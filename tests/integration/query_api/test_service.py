@@ -53,7 +53,7 @@ async def test_its_metrics_are_read_by_prometheus(service: Service) -> None:
     families = {family.name: family for family in text_string_to_metric_families(text)}
     counted = {
         (sample.labels["route"], sample.labels["status"])
-        for sample in families["postpulse_http_requests"].samples
+        for sample in families["postpulse_http_request_seconds"].samples
     }
     route = "/api/v1/posts/{post_id}/analysis/"
     assert {(route, "200"), (route, "404")} <= counted

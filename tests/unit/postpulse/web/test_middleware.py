@@ -42,7 +42,7 @@ def things(app: web.Application) -> None:
 
 
 def counted(**labels: str) -> float:
-    return REGISTRY.get_sample_value("postpulse_http_requests_total", labels) or 0.0
+    return REGISTRY.get_sample_value("postpulse_http_request_seconds_count", labels) or 0.0
 
 
 @pytest.mark.parametrize("given", ["a", "A-b_c.9", "x" * 64])
@@ -163,7 +163,7 @@ async def test_requests_are_counted_by_pattern_and_never_by_path(serve: Serve) -
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         text = await answer.text()
     assert "/nothing/17" not in text
-    assert 'postpulse_http_request_seconds_count{method="GET",route="/things/{how}/"}' in text
+    assert 'postpulse_http_request_seconds_count{method="GET",route="/things/{how}/",status="200"}' in text
 
 
 async def test_requests_under_way_are_counted_until_their_end(serve: Serve) -> None:
