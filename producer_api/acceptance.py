@@ -29,7 +29,11 @@ class Acceptance:
         Raises:
             Problem: 413 or 503; it is not accepted.
         """
-        await self._send(self._record(post, _headers(traceparent)))
+        try:
+            await self._publisher.send(self._record(post, _headers(traceparent)))
+        except PublishError as error:
+            raise _problem(error) from None
+        _accepted.inc()
 
     async def accept_all(self, posts: Sequence[Post], traceparent: str | None = None) -> list[Problem | None]:
         """Send posts in order; returns when the fate of each is known.
@@ -52,17 +56,13 @@ class Acceptance:
         Raises:
             Problem: 503; nothing is deleted.
         """
-        await self._send(Record(self._topic, post_id.encode(), None, []))
+        try:
+            await self._publisher.send(Record(self._topic, post_id.encode(), None, []))
+        except PublishError as error:
+            raise _problem(error) from None
 
     def _record(self, post: Post, headers: Headers) -> Record:
         return Record(self._topic, post.post_id.encode(), events.encode(post), headers)
-
-    async def _send(self, record: Record) -> None:
-        try:
-            await self._publisher.send(record)
-        except PublishError as error:
-            raise _problem(error) from None
-        _accepted.inc()
 
 
 def _headers(traceparent: str | None) -> Headers:

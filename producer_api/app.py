@@ -27,7 +27,8 @@ def install(app: web.Application) -> None:
     """
     settings = app[SETTINGS]
     ids = PostIds.from_settings(settings.ids)
-    publisher = Publisher(settings.kafka, "postpulse-producer-api")
+    kafka = settings.kafka.model_copy(update={"compression": settings.intake.compression})
+    publisher = Publisher(kafka, "postpulse-producer-api")
     app[IDS] = ids
     app[PUBLISHER] = publisher
     app[INTAKE] = Intake(settings.intake, ids)

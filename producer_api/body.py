@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import AsyncIterator
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from postpulse.web.problems import Problem
 
@@ -18,7 +18,7 @@ def require_content_type(request: web.Request, *allowed: str) -> str:
     Raises:
         Problem: 415.
     """
-    if (given := request.headers.get("Content-Type")) in allowed:
+    if (given := request.headers.get(hdrs.CONTENT_TYPE)) in allowed:
         return given
     if given is None or request.content_type not in allowed:
         wanted = " or ".join(allowed)
@@ -43,7 +43,7 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     if length is not None:
         if length > limit:
             raise _too_large(limit)
-        if "Content-Encoding" not in request.headers:
+        if hdrs.CONTENT_ENCODING not in request.headers:
             # No more comes than was declared; of a short one, all is there when its handler begins.
             content = request.content
             return content.read_nowait() if content.is_eof() else await content.read()
@@ -63,7 +63,7 @@ async def unpacked(request: web.Request) -> AsyncIterator[bytes]:
     Raises:
         Problem: 415 or 400, as `read_body`.
     """
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
     if encoding not in _ENCODINGS:
         raise Problem(
             415,

@@ -26,6 +26,7 @@ from postpulse.topics import (
     topic_name,
 )
 from postpulse.web.application import create_application
+from postpulse.web.server import set_up
 from stream_processors.agents import analyze, ingest, merge
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
@@ -155,8 +156,7 @@ async def _serve_health(
     settings: Settings, app: faust.App, client: Any, publisher: Publisher, lag: LoopLag
 ) -> web.AppRunner:
     application = create_application(settings, lambda served: add_checks(served, app, client, publisher, lag))
-    runner = web.AppRunner(application, access_log=None, handle_signals=False)
-    await runner.setup()
+    runner = await set_up(application, settings.http.shutdown_grace_seconds)
     site = web.TCPSite(runner, settings.http.host, settings.worker.metrics_port)
     try:
         await site.start()

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from postpulse.settings import Settings
 from postpulse.web import health, openapi
+from postpulse.web.express import EXPRESS
 from postpulse.web.middleware import shell
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -40,6 +41,7 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
     # Handlers read bodies with limits of their own; aiohttp's would answer without saying what is allowed.
     app = web.Application(middlewares=[shell], client_max_size=0)
     app[SETTINGS] = settings
+    app[EXPRESS] = {}
     openapi.install(app)
     health.install(app)
     app.router.add_get("/metrics", _metrics)
@@ -49,14 +51,23 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
     return app
 
 
-def add_route(app: web.Application, method: str, path: str, handler: Handler) -> None:
-    """Route a path that ends in a slash, and answer its form without one just the same. GET answers HEAD too."""
+def add_route(
+    app: web.Application, method: str, path: str, handler: Handler, *, express: bool = False
+) -> None:
+    """Route a path that ends in a slash, and answer its form without one just the same. GET answers HEAD too.
+
+    Args:
+        express: it is called thousands of times a second, and knows without `request.app` what it needs; see
+            `postpulse.web.express`.
+    """
     if not path.endswith("/"):
         raise ValueError(f"paths end in a slash: {path}")
     methods = (method, "HEAD") if method == "GET" else (method,)
     for form in (path, path.rstrip("/")):
         for each in methods:
             app.router.add_route(each, form, handler)
+            if express:
+                app[EXPRESS][each, form] = handler
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -9,13 +9,13 @@ from functools import cache
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
+from multidict import istr
 from prometheus_client import Histogram
 
 from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem
 
-REQUEST_ID = web.RequestKey("request_id", str)
-_HEADER = "X-Request-ID"
+_HEADER = istr("X-Request-ID")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Below this a body fits into one packet anyway.
 _WORTH_BYTES = 1400
@@ -40,25 +40,33 @@ metrics.HTTP_IN_FLIGHT.set_function(lambda: _InFlight.now)
 
 @web.middleware
 async def shell(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, measure it, answer whatever is raised as a problem document, pack larger answers."""
+    """`answer` for every request that the router has seen, whether it knew the path or not."""
+    resource = request.match_info.route.resource
+    return await answer(request, handler, resource.canonical if resource is not None else "(none)")
+
+
+async def answer(request: web.Request, handler: Handler, route: str) -> web.StreamResponse:
+    """Give the request its id, measure it, answer whatever is raised as a problem document, pack larger answers.
+
+    Args:
+        route: the pattern of the path, for the metrics.
+    """
     started = time.perf_counter()
     given = request.headers.get(_HEADER)
     request_id = given if given and _ACCEPTABLE_ID.fullmatch(given) else _new_id()
-    request[REQUEST_ID] = request_id
     _InFlight.now += 1
     try:
         response = await handler(request)
-        # Streams are not touched: what is written to them is to go out at once.
-        if isinstance(response, web.Response):
+        # Streams are not touched: what is written to them is to go out at once. (isinstance takes its time with
+        # abstract base classes, of which these are.)
+        if type(response) is web.Response:
             _pack(request, response)
     except Exception as exc:
-        response = _answer_to(exc, request)
+        response = _answer_to(exc, request, request_id)
     finally:
         _InFlight.now -= 1
     if not response.prepared:
         response.headers[_HEADER] = request_id
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "(none)"
     # Any word may be sent for a method: a client must not make labels.
     method = request.method if request.method in hdrs.METH_ALL else "(other)"
     _times(method, route, response.status).observe(time.perf_counter() - started)
@@ -84,8 +92,7 @@ def _new_id() -> str:
     return f"{_process}{next(_numbers) & 0xFFFFFFFF:08x}"
 
 
-def _answer_to(exc: Exception, request: web.Request) -> web.StreamResponse:
-    request_id = request[REQUEST_ID]
+def _answer_to(exc: Exception, request: web.Request, request_id: str) -> web.StreamResponse:
     begun = request.writer.output_size > 0
     if not begun and isinstance(exc, Problem):
         return exc.response(request_id)

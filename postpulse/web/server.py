@@ -9,6 +9,7 @@ from aiohttp import web
 
 from postpulse.garbage import tune_garbage_collection
 from postpulse.settings import HttpSettings
+from postpulse.web.express import open_express_way
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +29,7 @@ async def serve(app: web.Application, settings: HttpSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        shutdown_timeout=settings.shutdown_grace_seconds,
-        # Bodies are unpacked by the intake, which bounds what comes out; aiohttp does not.
-        auto_decompress=False,
-    )
-    await runner.setup()
+    runner = await set_up(app, settings.shutdown_grace_seconds)
     tune_garbage_collection()
     try:
         await web.SockSite(runner, listening, backlog=1024).start()
@@ -46,6 +39,26 @@ async def serve(app: web.Application, settings: HttpSettings) -> None:
         log.info("stopping")
     finally:
         await runner.cleanup()
+
+
+async def set_up(app: web.Application, shutdown_grace_seconds: float) -> web.AppRunner:
+    """A runner whose application has started, to be given an address to listen on.
+
+    Args:
+        shutdown_grace_seconds: how long requests under way may take to finish when it is cleaned up.
+    """
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=shutdown_grace_seconds,
+        # Bodies are unpacked by the intake, which bounds what comes out; aiohttp does not.
+        auto_decompress=False,
+    )
+    await runner.setup()
+    assert runner.server is not None
+    open_express_way(runner.server, app)
+    return runner
 
 
 def _listen(settings: HttpSettings) -> socket.socket:

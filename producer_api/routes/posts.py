@@ -3,14 +3,21 @@
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+from multidict import istr
 
 from postpulse.web.application import add_route
 from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
 from postpulse.web.problems import Problem
+from producer_api.acceptance import Acceptance
 from producer_api.body import read_body, require_content_type
-from producer_api.intake import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_NAME_LENGTH, MAX_TAG_LENGTH
+from producer_api.intake import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_NAME_LENGTH, MAX_TAG_LENGTH, Intake
 from producer_api.keys import ACCEPTANCE, IDS, INTAKE
+
+#: Names that need not be compared letter by letter each time.
+_IDEMPOTENCY_KEY = istr("Idempotency-Key")
+_TRACEPARENT = istr("traceparent")
 
 POST_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -53,30 +60,32 @@ ACCEPTED_SCHEMA: dict[str, Any] = {
 
 
 def install(app: web.Application) -> None:
-    add_route(app, "POST", "/api/v1/posts/", create)
+    add_route(app, "POST", "/api/v1/posts/", _creator(app[INTAKE], app[ACCEPTANCE]), express=True)
     add_route(app, "DELETE", "/api/v1/posts/{post_id}/", delete)
     app[SCHEMAS].update({"NewPost": POST_SCHEMA, "Accepted": ACCEPTED_SCHEMA})
     describe(app, "/api/v1/posts/", "post", _CREATE)
     describe(app, "/api/v1/posts/{post_id}/", "delete", _DELETE)
 
 
-async def create(request: web.Request) -> web.Response:
-    """Accept one post: 202 once the brokers have acknowledged it."""
-    require_content_type(request, "application/json")
-    app, headers = request.app, request.headers
-    intake = app[INTAKE]
-    body = await read_body(request, intake.max_body_bytes)
-    post = intake.post(body, headers.get("Idempotency-Key"))
-    await app[ACCEPTANCE].accept(post, headers.get("traceparent"))
-    return web.Response(
-        status=202,
-        # An id is letters and digits: nothing to escape.
-        body=f'{{"post_id":"{post.post_id}","status":"accepted"}}'.encode(),
-        headers={
-            "Content-Type": "application/json",
-            "Location": f"/api/v1/posts/{post.post_id}/analysis/",
-        },
-    )
+def _creator(intake: Intake, acceptance: Acceptance) -> Handler:
+    async def create(request: web.Request) -> web.Response:
+        """Accept one post: 202 once the brokers have acknowledged it."""
+        headers = request.headers
+        require_content_type(request, "application/json")
+        body = await read_body(request, intake.max_body_bytes)
+        post = intake.post(body, headers.get(_IDEMPOTENCY_KEY))
+        await acceptance.accept(post, headers.get(_TRACEPARENT))
+        return web.Response(
+            status=202,
+            # An id is letters and digits: nothing to escape.
+            body=f'{{"post_id":"{post.post_id}","status":"accepted"}}'.encode(),
+            headers={
+                hdrs.CONTENT_TYPE: "application/json",
+                hdrs.LOCATION: f"/api/v1/posts/{post.post_id}/analysis/",
+            },
+        )
+
+    return create
 
 
 async def delete(request: web.Request) -> web.Response:

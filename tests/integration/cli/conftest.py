@@ -10,6 +10,7 @@ import producer_api.app
 import query_api.app
 from postpulse.settings import Settings
 from postpulse.web.application import create_application
+from postpulse.web.server import set_up
 from tests.integration.cli.command import Cli
 from tests.pipeline import Pipeline
 
@@ -31,8 +32,7 @@ def serve() -> Serve:
     @asynccontextmanager
     async def serving(settings: Settings) -> AsyncIterator[int]:
         app = create_application(settings, producer_api.app.install, query_api.app.install)
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=2.0)
-        await runner.setup()
+        runner = await set_up(app, 2.0)
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             yield runner.addresses[0][1]

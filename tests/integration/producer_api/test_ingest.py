@@ -18,6 +18,7 @@ from postpulse.events import Post
 from postpulse.settings import ConfigurationError, IdsSettings, Settings
 from postpulse.topics import POSTS
 from postpulse.web.application import create_application
+from postpulse.web.server import set_up
 from tests.pipeline import Pipeline
 
 Api = aiohttp.ClientSession
@@ -32,10 +33,7 @@ async def serve() -> AsyncIterator[Callable[[Settings], Any]]:
     sessions: list[Api] = []
 
     async def start(settings: Settings) -> Api:
-        runner = web.AppRunner(
-            create_application(settings, producer_api.app.install), auto_decompress=False, shutdown_timeout=1
-        )
-        await runner.setup()
+        runner = await set_up(create_application(settings, producer_api.app.install), 1)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         runners.append(runner)
         host, port = runner.addresses[0][:2]

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from postpulse.settings import Settings
 from postpulse.web.application import create_application
+from postpulse.web.server import set_up
 from query_api.app import install
 from tests.integration.query_api.service import Service
 from tests.pipeline import Pipeline
@@ -31,8 +32,7 @@ def serve(pipeline: Pipeline) -> Serve:
         app = create_application(settings or pipeline.settings, install)
         if change is not None:
             change(app)
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=5.0)
-        await runner.setup()
+        runner = await set_up(app, 5.0)
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             host, port = runner.addresses[0][:2]

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from postpulse.settings import Settings
 from postpulse.web.application import Install, create_application
+from postpulse.web.express import open_express_way
 
 Client = TestClient[web.Request, web.Application]
 Serve = Callable[..., Awaitable[Client]]
@@ -22,6 +23,8 @@ async def serve() -> AsyncIterator[Serve]:
         async def start(*services: Install) -> Client:
             app = create_application(Settings(), *services)
             server = TestServer(app, auto_decompress=False)
-            return await stack.enter_async_context(TestClient(server))
+            client = await stack.enter_async_context(TestClient(server))
+            open_express_way(server.handler, app)
+            return client
 
         yield start
