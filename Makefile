@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test lint format docs bench lock clean
 
 help:
 	@echo "make run     install into .venv, start everything on http://127.0.0.1:5000 (ARGS='--port 8080')"
 	@echo "make test    lint, types and every test (ARGS='tests/unit -k word')"
 	@echo "make lint    ruff, mypy strict                    make format  ruff, in place"
-	@echo "make bench   the comparisons of docs/benchmarks.md  make lock    resolve the lock files again"
-	@echo "make clean   remove what these commands made"
+	@echo "make bench   the comparisons of docs/benchmarks.md  make docs    the tables of docs/metrics.md"
+	@echo "make lock    resolve the lock files again         make clean   remove what these commands made"
 
 # The stamps are as new as the lock they were installed from.
 $(VENV)/run.stamp: requirements.lock pyproject.toml
@@ -39,6 +39,9 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/run.stamp
+	$(BIN)/python -m stream_processors.analysis.document docs/metrics.md
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -44,6 +44,8 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: int
     count: int
     text: str
+    start: int = 0
+    """Where it begins in the post's content, in code points."""
     exact: bool = True
     """False where a cut fell at no legal boundary, so that counts across it may be off."""
     schema_version: int = 1
@@ -59,6 +61,8 @@ class ChunkAnalysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     analysis_version: int
     partial: dict[str, Any]
     """Metric name -> its mergeable partial result, JSON values only."""
+    took_us: int = 0
+    """How long its analysis took, in microseconds."""
     exact: bool = True
     schema_version: int = 1
 
@@ -77,6 +81,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How many pieces it was analysed in; 1 is whole."""
     metrics: dict[str, Any]
     """Metric name -> value, as `stream_processors.analysis` finishes them."""
+    analysis_us: int = 0
+    """How long the analysis took, of all chunks together, in microseconds."""
     approximate: tuple[str, ...] = ()
     """Why values may be off by a little; empty where all are exact."""
     author: str | None = None

@@ -146,7 +146,7 @@ class IdsSettings(_Section):
 
 class WorkerSettings(_Section):
     group: str = Field("stream-processors", pattern=r"^[A-Za-z0-9._-]{1,100}$")
-    batch_max_records: int = Field(1000, ge=1, le=10_000)
+    batch_max_records: int = Field(500, ge=1, le=10_000)
     batch_max_bytes: int = Field(4_194_304, ge=1024)
     """A batch is cut when its records reach this many bytes; one larger record is a batch of its own."""
     concurrency: int = Field(3, ge=1, le=64)

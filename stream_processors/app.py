@@ -27,6 +27,7 @@ from postpulse.topics import (
 )
 from postpulse.web.application import create_application
 from postpulse.web.server import set_up
+from stream_processors import analysis
 from stream_processors.agents import analyze, ingest, merge
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
@@ -83,6 +84,8 @@ async def run_worker(settings: Settings) -> None:
 async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Document], lag: LoopLag) -> None:
     await wait_for_topics(settings.kafka)
     await wait_for_collections(database(client, settings.mongo))
+    # What the first post would wait for: models, word lists, patterns.
+    analysis.analyze("Warm up with all of it, @everybody: https://a.example/ is #great 😀")
     # Not once it is a member of its group: this one collection takes longer than the loop may be blocked then.
     tune_garbage_collection()
     try:

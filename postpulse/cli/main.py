@@ -16,6 +16,7 @@ COMMANDS = {
     "topics": "List, create and describe the topics.",
     "post": "Send one post.",
     "load": "Send a file of posts.",
+    "analyze": "Analyze a text here and now, without servers.",
     "tail": "Print analyses as they are finished.",
     "doctor": "Check whether this machine can run the stack.",
     "config": "Print the settings in force.",

@@ -1,7 +1,6 @@
 """`postpulse post`: send one post, and see what becomes of it."""
 
 import json
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -10,8 +9,9 @@ from typing import Any
 
 import click
 
+from postpulse.cli.content import content_arguments, read_content
 from postpulse.cli.reach import api_address, data_dir_option, url_option
-from postpulse.cli.tables import print_json, print_table
+from postpulse.cli.tables import cell, print_json, print_table
 
 #: The longest that one request to the query API may ask to wait.
 _LONGEST_WAIT_SECONDS = 20.0
@@ -19,13 +19,7 @@ _ANSWER_SECONDS = 30.0
 
 
 @click.command("post")
-@click.argument("content", required=False)
-@click.option(
-    "--file",
-    "-f",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
-    help="Read the content from a file, - for stdin; sent as it is.",
-)
+@content_arguments
 @click.option("--author", help="Who wrote it.")
 @click.option("--lang", help="Its language, such as en or pt-br.")
 @click.option("--source", help="Where it comes from.")
@@ -85,7 +79,7 @@ def command(
         "tags": list(tags) or None,
         "created_at": created_at,
     }
-    post = {"content": _content(content, file), **{name: v for name, v in given.items() if v is not None}}
+    post = {"content": read_content(content, file), **{name: v for name, v in given.items() if v is not None}}
     address = api_address(url, data_dir)
     headers = {"Content-Type": "application/json"}
     if idempotency_key is not None:
@@ -104,27 +98,7 @@ def command(
     if as_json:
         print_json(analysis)
     else:
-        print_table(("", ""), [(name, _text(value)) for name, value in analysis.items()])
-
-
-def _content(argument: str | None, file: Path | None) -> str:
-    if argument is not None and file is not None:
-        raise click.UsageError("Give the content as an argument or with --file, not both.")
-    if argument is not None:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            raise click.UsageError("The content is not UTF-8.") from None
-        return argument
-    if file is None and sys.stdin.isatty():
-        raise click.UsageError("Give the content as an argument, with --file, or on stdin.")
-    try:
-        data = sys.stdin.buffer.read() if file is None or str(file) == "-" else file.read_bytes()
-        return data.decode()
-    except UnicodeDecodeError as exc:
-        raise click.ClickException(f"The content is not UTF-8: {exc.reason} at byte {exc.start}.") from None
-    except OSError as exc:
-        raise click.ClickException(f"Cannot read {file}: {exc.strerror}.") from None
+        print_table(("", ""), [(name, cell(value)) for name, value in analysis.items()])
 
 
 def _wait_for_analysis(url: str, seconds: float) -> dict[str, Any] | None:
@@ -168,7 +142,3 @@ def _detail(body: bytes) -> str | None:
     except (ValueError, KeyError, TypeError):
         return None
     return str(detail)
-
-
-def _text(value: Any) -> str | None:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -42,3 +42,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def cell(value: Any) -> object:
+    """A value of a JSON document as a table shows it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -74,6 +74,7 @@ def analysis_view(document: Document) -> dict[str, Any]:
         "status": "analyzed",
         **document["analysis"],
         "analysis_version": document["analysis_version"],
+        "analysis_us": document.get("analysis_us", 0),
         "revision": document["offset"],
         "chunks": document["chunks"],
         "approximate": document["approximate"],

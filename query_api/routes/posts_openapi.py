@@ -24,22 +24,83 @@ _SENT = {
     "received_at": _TIME,
     "revision": {"type": "integer", "description": "Grows with every new version of the same post."},
 }
+_SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_TEXTS = {"type": "array", "items": {"type": "string"}, "maxItems": 100}
+#: The values of an analysis; docs/metrics.md defines them.
+METRICS: dict[str, Any] = {
+    "num_of_words": _COUNT,
+    "num_of_characters_in_words": _COUNT,
+    "avg_word_len": {"type": ["number", "null"], "description": "In characters; null without words."},
+    "longest_word": {"type": ["string", "null"]},
+    "longest_word_len": _COUNT,
+    "num_of_unique_words": _COUNT,
+    "type_token_ratio": _SHARE,
+    "keywords": {
+        "type": "array",
+        "maxItems": 10,
+        "items": {
+            "type": "object",
+            "required": ["word", "count"],
+            "properties": {"word": {"type": "string"}, "count": _COUNT},
+        },
+    },
+    "num_of_characters": _COUNT,
+    "num_of_graphemes": _COUNT,
+    "num_of_sentences": _COUNT,
+    "avg_sentence_len": {"type": ["number", "null"], "description": "In words; null without sentences."},
+    "flesch_reading_ease": {"type": ["number", "null"], "description": "Of English texts."},
+    "language": {"type": "string", "description": "ISO 639-1, und where there is nothing to judge."},
+    "language_confidence": _SHARE,
+    "sentiment": {"type": ["number", "null"], "minimum": -1, "maximum": 1},
+    "sentiment_label": {"enum": ["positive", "neutral", "negative", None]},
+    "sentiment_positive": _SHARE,
+    "sentiment_negative": _SHARE,
+    "sentiment_neutral": _SHARE,
+    "num_of_positive_sentences": {"type": ["integer", "null"], "minimum": 0},
+    "num_of_negative_sentences": {"type": ["integer", "null"], "minimum": 0},
+    "num_of_neutral_sentences": {"type": ["integer", "null"], "minimum": 0},
+    "sentiment_missing": {
+        "type": ["string", "null"],
+        "description": "Why the values of the sentiment are null; null where they are not.",
+    },
+    "num_of_hashtags": _COUNT,
+    "hashtags": _TEXTS,
+    "num_of_mentions": _COUNT,
+    "mentions": _TEXTS,
+    "num_of_cashtags": _COUNT,
+    "cashtags": _TEXTS,
+    "num_of_urls": _COUNT,
+    "domains": _TEXTS,
+    "num_of_emoji": _COUNT,
+    "emoji": _TEXTS,
+    "entities": {
+        "type": "array",
+        "maxItems": 100,
+        "items": {
+            "type": "object",
+            "required": ["kind", "start", "end", "value"],
+            "properties": {
+                "kind": {"enum": ["hashtag", "mention", "cashtag", "url", "emoji"]},
+                "start": {"type": "integer", "minimum": 0, "description": "In code points."},
+                "end": {"type": "integer", "minimum": 1},
+                "value": {"type": "string", "maxLength": 100},
+            },
+        },
+    },
+}
 _ANALYSIS = {
     "type": "object",
-    "required": ["post_id", "status", "num_of_words", "avg_word_len", "analysis_version", "chunks"],
+    "required": ["post_id", "status", *METRICS, "analysis_version", "analysis_us", "chunks", "approximate"],
     "properties": {
         "post_id": {"type": "string"},
         "status": {"const": "analyzed"},
-        "num_of_words": _COUNT,
-        "avg_word_len": {"type": ["number", "null"], "description": "In characters; null without words."},
-        "num_of_characters_in_words": _COUNT,
-        "num_of_characters": _COUNT,
-        "num_of_graphemes": _COUNT,
-        "num_of_sentences": _COUNT,
-        "num_of_unique_words": _COUNT,
-        "longest_word": {"type": ["string", "null"]},
-        "longest_word_len": _COUNT,
+        **METRICS,
         "analysis_version": {"type": "integer"},
+        "analysis_us": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "How long the analysis took, of all chunks together, in microseconds.",
+        },
         "chunks": {"type": "integer", "description": "In how many pieces it was analyzed; 1 is whole."},
         "approximate": {
             "type": "array",
@@ -49,17 +110,6 @@ _ANALYSIS = {
         "analyzed_at": _TIME,
         **_SENT,
     },
-    "examples": [
-        {
-            "post_id": "06H0PP9924EGSGRY0E3022S27Y0H1X6C",
-            "status": "analyzed",
-            "num_of_words": 2,
-            "avg_word_len": 5.0,
-            "num_of_sentences": 1,
-            "analysis_version": 1,
-            "chunks": 1,
-        }
-    ],
 }
 _POST = {
     "type": "object",

@@ -1,5 +1,7 @@
 """Chunks from `post-chunks.v1`: each analyzed on whichever partition it fell. Computes, keeps nothing."""
 
+import time
+
 from postpulse import events
 from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka import publisher
@@ -34,18 +36,21 @@ class Analyze:
                 except UndecodableError as error:
                     dead.append(letter(record, STAGE, error))
                 else:
-                    results.append(self._result(chunk))
+                    results.append(await slices.apart(self._result, chunk))
         await self._letters.send(dead)
         await self._publisher.publish(results)
 
     def _result(self, chunk: Chunk) -> publisher.Record:
+        began = time.perf_counter_ns()
+        partial = analysis.analyze_chunk(chunk.text, chunk.start)
         result = ChunkAnalysis(
             post_id=chunk.post_id,
             place=chunk.place,
             index=chunk.index,
             count=chunk.count,
             analysis_version=analysis.ANALYSIS_VERSION,
-            partial=analysis.analyze_chunk(chunk.text),
+            partial=partial,
+            took_us=(time.perf_counter_ns() - began) // 1000,
             exact=chunk.exact,
         )
         return publisher.Record(

@@ -12,7 +12,7 @@ from postpulse.events import Analysis, Chunk, DeadLetter, Place, Post, Undecodab
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import LENGTH
-from postpulse.telemetry import metrics
+from postpulse.telemetry.metrics import POST_AGE_SECONDS
 from stream_processors import analysis
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
@@ -21,6 +21,8 @@ from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
 
 STAGE = "ingest"
+#: Of a text that is analyzed, or split, apart from the event loop: it may take longer than a slice.
+_LONG_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class Ingest:
         async with Slices() as slices:
             for post_id, item in decoded.items():
                 await slices.pause()
-                documents[post_id] = self._document(post_id, item)
+                if item.post is not None and len(item.post.content) > _LONG_CHARS:
+                    documents[post_id] = await slices.apart(self._document, post_id, item)
+                else:
+                    documents[post_id] = self._document(post_id, item)
         return documents
 
     def _document(self, post_id: str, item: _Decoded) -> Document:
@@ -97,7 +102,10 @@ class Ingest:
         if len(content) > self._chunk_chars:
             count = len(analysis.split(content, self._chunk_chars))
             return posts.received(item.post, item.place, count)
-        return posts.analyzed(posts.received(item.post, item.place, 1), analysis.analyze(content))
+        began = time.perf_counter_ns()
+        metrics = analysis.analyze(content)
+        took_us = (time.perf_counter_ns() - began) // 1000
+        return posts.analyzed(posts.received(item.post, item.place, 1), metrics, took_us)
 
     async def _announce(self, decoded: dict[str, _Decoded], current: dict[str, Document]) -> None:
         """Tell what the documents say now: after a crash this is all that is left to do for a batch."""
@@ -113,15 +121,17 @@ class Ingest:
                 elif document["state"] == "deleted":
                     records.append(publisher.Record(self._destinations.analyses, post_id.encode(), None, []))
                 elif document["state"] == "analyzing":
-                    records.extend(self._chunk_records(document, decoded.get(post_id)))
+                    item = decoded.get(post_id)
+                    records.extend(await slices.apart(self._chunk_records, document, item))
         await self._publisher.publish(records)
 
-    def _chunk_records(self, document: Document, item: _Decoded | None) -> Iterable[publisher.Record]:
+    def _chunk_records(self, document: Document, item: _Decoded | None) -> list[publisher.Record]:
         if item is None or item.post is None or item.place.offset != document["offset"]:
             # The document is of a later record, which sends its own chunks.
-            return
+            return []
         post_id = item.post.post_id
         pieces = analysis.split(item.post.content, self._chunk_chars)
+        records = []
         for index, piece in enumerate(pieces):
             chunk = Chunk(
                 post_id=post_id,
@@ -129,14 +139,14 @@ class Ingest:
                 index=index,
                 count=len(pieces),
                 text=piece.text,
+                start=piece.start,
                 exact=piece.exact,
             )
-            yield publisher.Record(
-                self._destinations.chunks,
-                f"{post_id}:{index}".encode(),
-                events.encode(chunk),
-                events.headers(Chunk),
+            key = f"{post_id}:{index}".encode()
+            records.append(
+                publisher.Record(self._destinations.chunks, key, events.encode(chunk), events.headers(Chunk))
             )
+        return records
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +241,4 @@ def observe_age(documents: Iterable[Document]) -> None:
     now = time.time()
     for document in documents:
         if document["state"] == "analyzed":
-            metrics.POST_AGE_SECONDS.observe(max(0.0, now - document["received_at"].timestamp()))
+            POST_AGE_SECONDS.observe(max(0.0, now - document["received_at"].timestamp()))

@@ -14,6 +14,7 @@ from stream_processors import analysis
 from stream_processors.agents.ingest import analysis_record, observe_age
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
 
@@ -21,7 +22,7 @@ STAGE = "merge"
 
 _Partials = dict[str, list[ChunkAnalysis]]
 #: What finishing an analysis sets in a post's document.
-_FINISHED = ("state", "analysis", "analysis_version", "analyzed_at", "approximate")
+_FINISHED = ("state", "analysis", "analysis_version", "analysis_us", "analyzed_at", "approximate")
 
 
 class Merge:
@@ -106,16 +107,25 @@ async def _prepare(changes: Changes, partials: _Partials) -> None:
             every = {kept["index"]: kept for kept in earlier if kept["offset"] == document["offset"]}
             every |= arrived
             metrics = await _merge(changes, document, list(every.values()))
+            took_us = sum(kept.get("took_us", 0) for kept in every.values())
             exact = all(kept["exact"] for kept in every.values())
-            changes.finish(document, posts.analyzed(document, metrics, exact), _FINISHED)
+            changes.finish(document, posts.analyzed(document, metrics, took_us, exact), _FINISHED)
             changes.result_writes.append(DeleteMany({"post_id": post_id}))
 
 
 async def _merge(changes: Changes, document: Document, results: list[Document]) -> dict[str, Any]:
     if all(kept["analysis_version"] == analysis.ANALYSIS_VERSION for kept in results):
-        return analysis.finish(analysis.merge(kept["partial"] for kept in results))
+        partials = [kept["partial"] for kept in results]
+        async with Slices() as slices:
+            return await slices.apart(_finished, partials)
     # Workers of different versions shared the chunks: their partial results do not add up.
-    return analysis.analyze(await changes.content(document["_id"]))
+    content = await changes.content(document["_id"])
+    async with Slices() as slices:
+        return await slices.apart(analysis.analyze, content)
+
+
+def _finished(partials: list[analysis.Partial]) -> dict[str, Any]:
+    return analysis.finish(analysis.merge(partials))
 
 
 def _kept(partial: ChunkAnalysis) -> Document:
@@ -126,6 +136,7 @@ def _kept(partial: ChunkAnalysis) -> Document:
         "index": partial.index,
         "count": partial.count,
         "analysis_version": partial.analysis_version,
+        "took_us": partial.took_us,
         "exact": partial.exact,
         "partial": partial.partial,
     }

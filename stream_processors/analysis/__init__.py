@@ -6,7 +6,7 @@ for the texts `chunks` of every split at legal cuts, in any order and grouping. 
 metric.
 """
 
-from stream_processors.analysis.engine import analyze, analyze_chunk, finish, merge
+from stream_processors.analysis.engine import analyze, analyze_chunk, explain, finish, merge
 from stream_processors.analysis.metric import Partial
 from stream_processors.analysis.registry import ANALYSIS_VERSION
 from stream_processors.analysis.split import Chunk, split
@@ -17,6 +17,7 @@ __all__ = [
     "Partial",
     "analyze",
     "analyze_chunk",
+    "explain",
     "finish",
     "merge",
     "split",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stream_processors.analysis.metric import Metric, Partial
+from stream_processors.analysis.metric import Metric, Partial, Value
 from stream_processors.analysis.text import Text, grapheme_clusters
 
 
@@ -23,4 +23,20 @@ def _finish(partial: Partial) -> dict[str, Any]:
     return {"num_of_characters": code_points, "num_of_graphemes": clusters}
 
 
-METRIC = Metric("characters", ("num_of_characters", "num_of_graphemes"), _analyze, _merge, _finish)
+METRIC = Metric(
+    name="characters",
+    values=(
+        Value("num_of_characters", "code points", "the length of the text"),
+        Value(
+            "num_of_graphemes",
+            "grapheme clusters",
+            "what a reader takes for characters: `é`, a family emoji or a flag is one, however it is encoded; "
+            "so is CR LF",
+        ),
+    ),
+    carries="two counts",
+    rule="sums",
+    analyze=_analyze,
+    merge=_merge,
+    finish=_finish,
+)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from stream_processors.analysis import sentiment
 from stream_processors.analysis.metric import Partial
 from stream_processors.analysis.registry import METRICS
 from stream_processors.analysis.text import Text
@@ -10,9 +11,13 @@ from stream_processors.analysis.text import Text
 _NAMES = frozenset(metric.name for metric in METRICS)
 
 
-def analyze_chunk(text: str) -> Partial:
-    """The mergeable partial results of a text or of one chunk of it. Any `str` is answered."""
-    segmented = Text(text)
+def analyze_chunk(text: str, start: int = 0) -> Partial:
+    """The mergeable partial results of a text or of one chunk of it. Any `str` is answered.
+
+    Args:
+        start: where the chunk begins in the whole text, in code points.
+    """
+    segmented = Text(text, start)
     return {metric.name: metric.analyze(segmented) for metric in METRICS}
 
 
@@ -40,6 +45,22 @@ def finish(partial: Partial) -> dict[str, Any]:
     for metric in METRICS:
         values.update(metric.finish(partial))
     return values
+
+
+def explain(text: str) -> list[dict[str, Any]]:
+    """What made the sentiment of a text: for each sentence that was scored its score and its words.
+
+    Returns:
+        Objects of `sentence`; `sentiment`, -1 to 1, of the sentence alone; `words`: objects of `word` and `valence`
+        (about -4 to 4, after the rules).
+    """
+    explained = []
+    for sentence in Text(text).segments:
+        scored = sentiment.score(sentence)
+        if scored.tokens:
+            words = [{"word": word, "valence": valence} for word, valence in sentiment.explain(sentence)]
+            explained.append({"sentence": sentence, "sentiment": scored.compound / 10_000, "words": words})
+    return explained
 
 
 def analyze(text: str) -> dict[str, Any]:

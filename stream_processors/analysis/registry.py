@@ -1,9 +1,18 @@
 """Every metric, in the order of the result. A new one is a module and a line here."""
 
-from stream_processors.analysis import characters, sentences, vocabulary, words
+from stream_processors.analysis import (
+    characters,
+    mentioned,
+    reading_ease,
+    sentences,
+    spoken,
+    vocabulary,
+    words,
+)
 from stream_processors.analysis.metric import Metric
+from stream_processors.analysis.sentiment import metric as sentiment
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Grows with every change after which the same text may give another partial result or another value."""
 
 METRICS: tuple[Metric, ...] = (
@@ -11,4 +20,8 @@ METRICS: tuple[Metric, ...] = (
     vocabulary.METRIC,
     characters.METRIC,
     sentences.METRIC,
+    reading_ease.METRIC,
+    spoken.METRIC,
+    sentiment.METRIC,
+    mentioned.METRIC,
 )

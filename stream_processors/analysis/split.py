@@ -22,10 +22,12 @@ class Chunk(NamedTuple):
     Attributes:
         text: the piece; joined in order, the pieces are the text.
         exact: False where one of its ends is no legal cut, so that what is counted across it may be off.
+        start: where it begins in the text, in code points.
     """
 
     text: str
     exact: bool
+    start: int = 0
 
 
 def split(text: str, chunk_chars: int, *, hard_cap: int | None = None) -> list[Chunk]:
@@ -57,7 +59,7 @@ def split(text: str, chunk_chars: int, *, hard_cap: int | None = None) -> list[C
         end_legal = end is not None
         if end is None:
             end = _hard_cut(scrubbed, ends, start, cap)
-        chunks.append(Chunk(text[start:end], start_legal and end_legal))
+        chunks.append(Chunk(text[start:end], start_legal and end_legal, start))
         start, start_legal = end, end_legal
     return chunks
 

@@ -1,13 +1,20 @@
 """A text and its segmentation by UAX #29, computed once and shared by every metric."""
 
 import re
+from collections.abc import Sequence
+from itertools import accumulate
 
 from icu4py.breakers import SentenceBreaker
 from icu4py.locale import Locale
 from unicode_segmentation_rs import graphemes, unicode_words
 
+from stream_processors.analysis import keywords
+from stream_processors.analysis.entities import Entity, extract
+
 # The root locale: Unicode's rules without a language's tailoring.
 _ROOT = Locale("und")
+#: Kinds of entities that are words; the others are read, but not as words.
+_WORDS = frozenset({"hashtag", "mention", "cashtag"})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _find_letter_or_digit = re.compile(r"[^\W_]").search
 
@@ -21,34 +28,85 @@ _find_special = re.compile(
 
 
 class Text:
-    """One text, segmented.
+    """One text, or one chunk of it, segmented.
 
     Attributes:
         raw: the text, lone surrogates replaced by U+FFFD (one for one).
+        start: where it begins in the whole text, in code points.
+        entities: URLs, hashtags, mentions, cashtags and emoji, in order; positions within `raw`.
         words: its words: the UAX #29 word segments that contain a letter or a digit (the properties
-            Alphabetic or Numeric), as written.
-        sentences: its sentences: the UAX #29 sentence segments that contain a letter or a digit.
+            Alphabetic or Numeric), as written. Hashtags, mentions and cashtags are one word each, without
+            their sign; URLs are none.
+        counts: how often each word occurs, by its folded form; see `keywords.fold`.
+        segments: its UAX #29 sentence segments, joined where one ended within an entity; joined they are `raw`.
+        sentences: those segments that contain a letter or a digit.
         plain: whether every character is its own grapheme cluster (CR LF apart) and normalized (NFC). False
             says nothing.
     """
 
-    __slots__ = ("plain", "raw", "sentences", "words")
+    __slots__ = ("counts", "entities", "plain", "raw", "segments", "sentences", "start", "words")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, start: int = 0) -> None:
         try:
-            self.words = unicode_words(text)
+            segments = sentence_segments(text)
         except UnicodeEncodeError:
             text = scrub(text)
-            self.words = unicode_words(text)
+            segments = sentence_segments(text)
         self.raw = text
+        self.start = start
         self.plain = text.isascii() or _find_special(text) is None
+        self.entities = extract(text)
+        if self.entities:
+            self.words = unicode_words(_blank(text, self.entities))
+            self.words += [entity.value for entity in self.entities if entity.kind in _WORDS]
+            self.segments = _whole(segments, self.entities)
+        else:
+            self.words = unicode_words(text)
+            self.segments = segments
+        self.counts = keywords.partial(self.words)
         # Python's idea of letters is narrower than the word library's, which takes in circled letters, and
         # scripts newer than this Python: where it finds none, the library decides.
         self.sentences = [
             segment
-            for segment in sentence_segments(text)
+            for segment in self.segments
             if _find_letter_or_digit(segment) is not None or unicode_words(segment)
         ]
+
+    def prose(self) -> list[str]:
+        """The sentences without their entities: what a language is told by."""
+        if not self.entities:
+            return self.sentences
+        blanked = _blank(self.raw, self.entities)
+        ends = accumulate(map(len, self.segments))
+        return [blanked[end - len(segment) : end] for segment, end in zip(self.segments, ends, strict=True)]
+
+
+def _blank(text: str, entities: Sequence[Entity]) -> str:
+    """The text with each entity as so many spaces: everything else stays where it is."""
+    pieces: list[str] = []
+    done = 0
+    for entity in entities:
+        pieces += (text[done : entity.start], " " * (entity.end - entity.start))
+        done = entity.end
+    return "".join((*pieces, text[done:]))
+
+
+def _whole(segments: list[str], entities: Sequence[Entity]) -> list[str]:
+    """The segments, with those joined between which an entity lies, such as `https://a.example/?` and `q=1`."""
+    joined: list[str] = []
+    inside = iter(entities)
+    entity: Entity | None = next(inside)
+    end = 0
+    tail: list[str] = []
+    for segment in segments:
+        tail.append(segment)
+        end += len(segment)
+        while entity is not None and entity.end <= end:
+            entity = next(inside, None)
+        if entity is None or entity.start >= end:
+            joined.append("".join(tail))
+            tail = []
+    return joined
 
 
 def scrub(text: str) -> str:

@@ -1,33 +1,51 @@
-"""The vocabulary: which different words there are."""
+"""The vocabulary: which different words there are, and which of them a text uses most."""
 
 from collections.abc import Sequence
 from typing import Any
-from unicodedata import normalize
 
-from stream_processors.analysis.metric import Metric, Partial
+from stream_processors.analysis import keywords, language
+from stream_processors.analysis.keywords import pack, unpack
+from stream_processors.analysis.metric import Metric, Partial, Value
+from stream_processors.analysis.readability import type_token_ratio
 from stream_processors.analysis.text import Text
 
-#: Normalizing takes time quadratic in the length of a run of combining marks: longer words stay as written.
-_LONGEST_NORMALIZED = 64
+
+def _analyze(text: Text) -> list[Any]:
+    return pack(text.counts)
 
 
-def _analyze(text: Text) -> list[str]:
-    words = text.words if text.plain else map(_normalized, text.words)
-    return sorted(set(map(str.casefold, words)))
-
-
-def _normalized(word: str) -> str:
-    if word.isascii() or len(word) > _LONGEST_NORMALIZED:
-        return word
-    return normalize("NFC", word)
-
-
-def _merge(partials: Sequence[list[str]]) -> list[str]:
-    return sorted(set().union(*partials))
+def _merge(partials: Sequence[list[Any]]) -> list[Any]:
+    return pack(keywords.merge(map(unpack, partials)))
 
 
 def _finish(partial: Partial) -> dict[str, Any]:
-    return {"num_of_unique_words": len(partial["vocabulary"])}
+    counts = unpack(partial["vocabulary"])
+    spoken = language.finish(partial["language"])["language"]
+    return {
+        "num_of_unique_words": len(counts),
+        "type_token_ratio": type_token_ratio(len(counts), partial["words"][0]),
+        **keywords.finish(counts, spoken),
+    }
 
 
-METRIC = Metric("vocabulary", ("num_of_unique_words",), _analyze, _merge, _finish)
+METRIC = Metric(
+    name="vocabulary",
+    values=(
+        Value("num_of_unique_words", "words", "different words, without regard to case; see “Unique words”"),
+        Value(
+            "type_token_ratio",
+            "0 to 1",
+            "`num_of_unique_words / num_of_words`, which falls with the length of a text; `null` without words",
+        ),
+        Value(
+            "keywords",
+            "list of objects",
+            "the ten most frequent words that say what the text is about: `word`, `count`; see “Keywords”",
+        ),
+    ),
+    carries="every different word with its count",
+    rule="sums",
+    analyze=_analyze,
+    merge=_merge,
+    finish=_finish,
+)

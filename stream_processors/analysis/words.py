@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from stream_processors.analysis.metric import Metric, Partial
+from stream_processors.analysis.metric import Metric, Partial, Value
 from stream_processors.analysis.text import Text
 
 #: Code points kept of the longest word: a "word" of a megabyte must not travel with the result.
@@ -40,9 +40,26 @@ def _finish(partial: Partial) -> dict[str, Any]:
 
 
 METRIC = Metric(
-    "words",
-    ("num_of_words", "num_of_characters_in_words", "avg_word_len", "longest_word", "longest_word_len"),
-    _analyze,
-    _merge,
-    _finish,
+    name="words",
+    values=(
+        Value("num_of_words", "words", "how many words there are; see “What a word is”"),
+        Value("num_of_characters_in_words", "code points", "the sum of the words' lengths"),
+        Value(
+            "avg_word_len",
+            "code points a word",
+            "`num_of_characters_in_words / num_of_words`; `null` without words",
+        ),
+        Value(
+            "longest_word",
+            "text",
+            "the longest word as written; of several, the last in code point order; its first 64 code points; "
+            "`null` without words",
+        ),
+        Value("longest_word_len", "code points", "its whole length; 0 without words"),
+    ),
+    carries="count, sum of lengths, greatest length, longest word (64 code points)",
+    rule="sums; the greater by length, then by code points",
+    analyze=_analyze,
+    merge=_merge,
+    finish=_finish,
 )

@@ -2,10 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 _SLICE_SECONDS = 0.01
+#: One alone, since one computes at a time: each thread more would keep memory of its own.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="apart")
 #: The loop runs every task that is ready before it looks after anything else: without turns, nine batches with
 #: a slice each would hold it for nine slices.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -14,8 +23,8 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 class Slices:
     """Computation that shares the event loop: `async with Slices() as slices:`, and in it `await slices.pause()`.
 
-    One such block computes at a time; `pause` hands on when its slice is used up. No waiting for I/O inside: it
-    would keep the others waiting too.
+    One such block computes at a time; `pause` hands on when its slice is used up, `apart` computes what cannot be
+    sliced. No waiting for I/O inside: it would keep the others waiting too.
     """
 
     def __init__(self) -> None:
@@ -38,6 +47,16 @@ class Slices:
         if time.monotonic() >= self._ends:
             self._give()
             await self._take()
+
+    async def apart(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """What may take longer than a slice, computed in a thread; it is our turn until it is done.
+
+        The thread gives the interpreter back to the loop every few milliseconds.
+        """
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(_thread, partial(function, *args, **kwargs))
+        self._ends = time.monotonic() + _SLICE_SECONDS
+        return result
 
     async def _take(self) -> None:
         await self._turn.acquire()

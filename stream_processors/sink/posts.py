@@ -38,12 +38,18 @@ def received(post: Post, place: Place, chunks: int) -> Document:
     return document
 
 
-def analyzed(document: Document, metrics: Mapping[str, Any], exact: bool = True) -> Document:
-    """The same post with its analysis."""
+def analyzed(document: Document, metrics: Mapping[str, Any], took_us: int, exact: bool = True) -> Document:
+    """The same post with its analysis.
+
+    Args:
+        took_us: how long the analysis took, in microseconds.
+        exact: whether the text was cut at legal places only.
+    """
     return document | {
         "state": "analyzed",
         "analysis": dict(metrics),
         "analysis_version": ANALYSIS_VERSION,
+        "analysis_us": took_us,
         "analyzed_at": _datetime(time.time_ns() // 1_000_000),
         "approximate": [] if exact else [UNCUTTABLE],
     }
@@ -72,6 +78,7 @@ def analysis_event(document: Document) -> Analysis:
         post_id=document["_id"],
         revision=document["offset"],
         analysis_version=document["analysis_version"],
+        analysis_us=document.get("analysis_us", 0),
         analyzed_at=_milliseconds(document["analyzed_at"]),
         created_at=_milliseconds(document["created_at"]),
         received_at=_milliseconds(document["received_at"]),

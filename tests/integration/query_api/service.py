@@ -66,7 +66,7 @@ class Service:
 
     def store_analyzed(self, document: Document) -> Document:
         """The same post with its analysis, in MongoDB."""
-        return self._store(posts.analyzed(document, analysis.analyze(document["content"])))
+        return self._store(posts.analyzed(document, analysis.analyze(document["content"]), 250))
 
     def store_deleted(self, document: Document) -> Document:
         return self._store(posts.deleted(document["_id"], Place(0, next(self._offsets))))

@@ -28,6 +28,7 @@ async def test_an_analysis_is_flat_and_whole(service: Service) -> None:
         "status": "analyzed",
         **analysis.analyze("Hello there, world."),
         "analysis_version": analysis.ANALYSIS_VERSION,
+        "analysis_us": 250,
         "revision": post["offset"],
         "chunks": 1,
         "approximate": [],

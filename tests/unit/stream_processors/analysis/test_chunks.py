@@ -30,7 +30,7 @@ def assert_chunks_agree(text: str, size: int, whole: dict[str, Any], rng: random
     """Cut at legal places only, whatever that makes of the size."""
     chunks = split(text, size, hard_cap=max(size, len(text)))
     assert all(chunk.exact for chunk in chunks)
-    partials = [analyze_chunk(chunk.text) for chunk in chunks]
+    partials = [analyze_chunk(chunk.text, chunk.start) for chunk in chunks]
     assert finish(merge(partials)) == whole
     assert merged_at_random(partials, rng) == merge(partials) == analyze_chunk(text)
     return len(chunks)
@@ -83,7 +83,7 @@ PIECES = [
     *"\u0301\u0316\u0345\u200b\u200c\u200d\u2060\ufe0f\u200f\u061c\u0600\u0e01\u0e33\u0eb3\u0915\u094d\u093f\uff9e",
     *"中ひカー각\u1100\u1161\u11a8אב״🇩🇪👩👍🏽🙂\u20e3\U000e0020\ufffd\ud800",
     "\r\n", ". ", "! ", ".\u202f", "? \u0301", "e.g. ", "U.S. ", "3.14", "http://a.b/?c=D", "#tag", "@me",
-    "Yes. No", "👩‍👩‍👧", "Ǆ", "Σς", "ΐ",
+    "Yes. No", "👩‍👩‍👧", "Ǆ", "Σς", "ΐ", " $TSLA", "https://a.example/?", "q=1", "#️⃣", " :) ", "not good ", "GREAT",
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=60).map("".join)
 
@@ -98,7 +98,7 @@ def test_any_text(text: str, size: int, rng: random.Random) -> None:
 @given(text=texts, size=st.integers(1, 20))
 def test_hard_cuts_raise_nothing_and_keep_every_character(text: str, size: int) -> None:
     chunks = split(text, size)
-    result = finish(merge(analyze_chunk(chunk.text) for chunk in chunks))
+    result = finish(merge(analyze_chunk(chunk.text, chunk.start) for chunk in chunks))
     assert result["num_of_characters"] == len(text)
     if all(chunk.exact for chunk in chunks):
         assert result == analyze(text)
@@ -119,7 +119,7 @@ def test_cuts_by_characters_count_a_word_twice() -> None:
     pieces = [text[start : start + 10] for start in range(0, len(text), 10)]
     assert finish(merge(map(analyze_chunk, pieces)))["num_of_words"] > analyze(text)["num_of_words"] == 3
     chunks = split(text, 10, hard_cap=100)
-    assert finish(merge(analyze_chunk(chunk.text) for chunk in chunks)) == analyze(text)
+    assert finish(merge(analyze_chunk(chunk.text, chunk.start) for chunk in chunks)) == analyze(text)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\n", "\u3000"])

@@ -4,10 +4,36 @@ from typing import Any
 
 import pytest
 
-from stream_processors.analysis import analyze
+from stream_processors.analysis import analyze, explain
 
 BLANK = ["", " ", "\n", "\r\n\r\n", "\t \u00a0\u3000\u2028", "\u200b\ufeff"]
-WORDLESS = ["!", "...", "?!", "\0", "👍", "👩‍👩‍👧‍👦 🇩🇪", "\u0301", "\u200f", "— …", "\ud800"]
+WORDLESS = ["!", "...", "?!", "\0", "\u0301", "\u200f", "— …", "\ud800"]
+
+
+#: Values that say nothing of a text without words, entities and sentiment.
+NOTHING = {
+    "type_token_ratio": None,
+    "keywords": [],
+    "avg_sentence_len": None,
+    "flesch_reading_ease": None,
+    "language": "und",
+    "language_confidence": None,
+    **dict.fromkeys(
+        (
+            "sentiment",
+            "sentiment_label",
+            "sentiment_positive",
+            "sentiment_negative",
+            "sentiment_neutral",
+            "num_of_positive_sentences",
+            "num_of_negative_sentences",
+            "num_of_neutral_sentences",
+        )
+    ),
+    "sentiment_missing": "there is nothing to score",
+    **{f"num_of_{kind}": 0 for kind in ("hashtags", "mentions", "cashtags", "urls", "emoji")},
+    **{kind: [] for kind in ("hashtags", "mentions", "cashtags", "domains", "emoji", "entities")},
+}
 
 
 def values(text: str, *names: str) -> tuple[Any, ...]:
@@ -16,17 +42,112 @@ def values(text: str, *names: str) -> tuple[Any, ...]:
 
 
 def test_a_post() -> None:
-    assert analyze("The cat can't see the CAT, it's 3.14 m away! Is it?") == {
+    result = analyze("The cat can't see the CAT, it's 3.14 m away! Is it?")
+    assert 0.9 < result.pop("language_confidence") <= 1
+    assert result == {
         "num_of_words": 12,
         "num_of_characters_in_words": 37,
         "avg_word_len": 37 / 12,
         "longest_word": "can't",
         "longest_word_len": 5,
         "num_of_unique_words": 10,
+        "type_token_ratio": 10 / 12,
+        "keywords": [{"word": "cat", "count": 2}],
         "num_of_characters": 51,
         "num_of_graphemes": 51,
         "num_of_sentences": 2,
+        "avg_sentence_len": 6.0,
+        "flesch_reading_ease": pytest.approx(206.835 - 1.015 * 6 - 84.6 * 13 / 12),
+        "language": "en",
+        "sentiment": 0.0,
+        "sentiment_label": "neutral",
+        "sentiment_positive": 0.0,
+        "sentiment_negative": 0.0,
+        "sentiment_neutral": 1.0,
+        "num_of_positive_sentences": 0,
+        "num_of_negative_sentences": 0,
+        "num_of_neutral_sentences": 2,
+        "sentiment_missing": None,
+        **{f"num_of_{kind}": 0 for kind in ("hashtags", "mentions", "cashtags", "urls", "emoji")},
+        **{kind: [] for kind in ("hashtags", "mentions", "cashtags", "domains", "emoji", "entities")},
     }
+
+
+def test_entities_are_taken_out_before_words_are_counted() -> None:
+    text = "I love #python_3 and @ada, see https://www.Example.com/?a=B&c=d (or $TSLA) 👩‍👩‍👧‍👦"
+    result = analyze(text)
+    # The signs are no part of a word, and a URL is none.
+    assert result["num_of_words"] == len(["I", "love", "python_3", "and", "ada", "see", "or", "TSLA"])
+    assert result["num_of_sentences"] == 1
+    assert (result["hashtags"], result["mentions"], result["cashtags"]) == (["python_3"], ["ada"], ["tsla"])
+    assert (result["domains"], result["emoji"]) == (["example.com"], ["👩‍👩‍👧‍👦"])
+    assert [text[found["start"] : found["end"]] for found in result["entities"]] == [
+        "#python_3",
+        "@ada",
+        "https://www.Example.com/?a=B&c=d",
+        "$TSLA",
+        "👩‍👩‍👧‍👦",
+    ]
+    assert [found["kind"] for found in result["entities"]] == [
+        "hashtag",
+        "mention",
+        "url",
+        "cashtag",
+        "emoji",
+    ]
+
+
+def test_lists_are_by_frequency_then_name_and_bounded() -> None:
+    assert values("#b #A #a #c", "hashtags", "num_of_hashtags") == (["a", "b", "c"], 4)
+    many = " ".join(f"#tag{number:04}" for number in range(300))
+    result = analyze(many)
+    assert result["num_of_hashtags"] == 300
+    assert result["hashtags"] == [f"tag{number:04}" for number in range(100)]
+    assert len(result["entities"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "sign"),
+    [
+        ("I love this so much, what a wonderful day!", "en", 1),
+        ("This is terrible, I hate everything about it.", "en", -1),
+        ("😍😍", "und", 1),
+        ("great!", "und", 1),
+        ("Das ist schrecklich, ich hasse alles daran.", "de", None),
+        ("1 2 3", "und", None),
+        ("hm", "und", None),
+    ],
+)
+def test_sentiment_is_told_of_english_only_and_never_made_up(
+    text: str, language: str, sign: int | None
+) -> None:
+    result = analyze(text)
+    assert result["language"] == language
+    if sign is None:
+        assert result["sentiment"] is None
+        assert result["sentiment_label"] is None
+        assert result["sentiment_missing"]
+    else:
+        assert result["sentiment"] * sign > 0.05
+        assert result["sentiment_label"] == ("positive" if sign > 0 else "negative")
+        assert result["sentiment_missing"] is None
+
+
+def test_reading_ease_is_told_of_english_only() -> None:
+    assert values("The cat sat on the mat.", "flesch_reading_ease")[0] == pytest.approx(206.835 - 6.09 - 84.6)
+    assert values("Die Katze saß auf der Matte.", "flesch_reading_ease") == (None,)
+
+
+def test_explain_names_the_words_that_made_the_sentiment() -> None:
+    first, second = explain("I LOVE this. But the end was not good, so sad :(")
+    assert first["sentence"] == "I LOVE this. "
+    assert [word["word"] for word in first["words"]] == ["LOVE"]
+    assert {word["word"]: word["valence"] < 0 for word in second["words"]}.items() >= {
+        "good": True,
+        ":(": True,
+    }.items()
+    assert first["sentiment"] > 0 > second["sentiment"]
+    assert explain("   ") == []
 
 
 @pytest.mark.parametrize("text", BLANK + WORDLESS)
@@ -34,7 +155,7 @@ def test_without_words_there_are_no_averages(text: str) -> None:
     result = analyze(text)
     assert result.pop("num_of_characters") == len(text)
     assert result.pop("num_of_graphemes") <= len(text)
-    assert result == {
+    assert result == NOTHING | {
         "num_of_words": 0,
         "num_of_characters_in_words": 0,
         "avg_word_len": None,

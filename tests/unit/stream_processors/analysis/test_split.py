@@ -21,8 +21,8 @@ def test_a_short_text_is_one_chunk(text: str) -> None:
 def test_cuts_fall_between_sentences() -> None:
     assert split(SENTENCES, 26) == [
         Chunk("One is here. Two follows! ", True),
-        Chunk("Is it three?\n", True),
-        Chunk("Four ends it. ", True),
+        Chunk("Is it three?\n", True, 26),
+        Chunk("Four ends it. ", True, 39),
     ]
 
 
@@ -50,7 +50,7 @@ def test_sentence_boundaries_that_are_no_legal_cuts(left: str, right: str) -> No
 def test_a_newline_is_always_a_legal_cut() -> None:
     for following in ("a", "\U0001f3fd", "\u0e33", "\u0301", "\u200d", "\n", ".", "\u202f"):
         text = "no end\n" + following
-        assert split(text, 7) == [Chunk("no end\n", True), Chunk(following, True)]
+        assert split(text, 7) == [Chunk("no end\n", True), Chunk(following, True, 7)]
 
 
 def test_hard_cuts_prefer_sentences_then_whitespace_then_clusters() -> None:

@@ -39,7 +39,7 @@ def stored(document: dict[str, Any]) -> dict[str, Any]:
 @example(Post(post_id="X", content="", received_at=-62_135_596_799_999, created_at=253_402_300_799_999))
 def test_what_is_told_of_a_post_is_what_it_said(post: Post) -> None:
     received = posts.received(post, PLACE, 3)
-    document = stored(posts.analyzed(received, {"num_of_words": 4}))
+    document = stored(posts.analyzed(received, {"num_of_words": 4}, 250))
     event = posts.analysis_event(document)
     assert (event.post_id, event.revision, event.chunks) == (post.post_id, 7, 3)
     assert (event.created_at, event.received_at) == (post.created_at, post.received_at)
@@ -76,12 +76,16 @@ def test_an_analysis_says_its_version_and_time_and_whether_it_is_exact(
     post = Post(post_id="X", content="hi", received_at=1, created_at=0)
     received = posts.received(post, PLACE, 2)
     before = datetime.now(UTC)
-    document = posts.analyzed(received, {"num_of_words": 1}, exact)
+    document = posts.analyzed(received, {"num_of_words": 1}, 250, exact)
     after = datetime.now(UTC)
     assert document["approximate"] == approximate
     assert document["analysis_version"] == analysis.ANALYSIS_VERSION
     assert before - timedelta(milliseconds=1) <= document["analyzed_at"] <= after
     assert posts.analysis_event(document).approximate == tuple(approximate)
+    assert (document["analysis_us"], posts.analysis_event(document).analysis_us) == (250, 250)
+    # Documents of an earlier version do not tell.
+    del document["analysis_us"]
+    assert posts.analysis_event(document).analysis_us == 0
     # The document of the post under way is a value: made once, used in every attempt.
     assert received["state"] == "analyzing"
     assert "analysis" not in received

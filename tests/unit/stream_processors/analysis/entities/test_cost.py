@@ -1,0 +1,75 @@
+"""Time grows with the length, not with its square, whatever the text is."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from stream_processors.analysis.entities import domain, extract
+
+SMALL, LARGE = 20_000, 200_000
+#: Ten times the text may take this many times as long: a quadratic step would take a hundred.
+BOUND = 35
+
+HOSTILE = [
+    "a", "word ", ".", "a.", "a.a.a. ", "com.", ".com", "a.com", "a.com ", "a.com/", "a.com,", "a.q,", "a.in-",
+    "a-", "a_", "-", "_", "xn--", "xn--.", "é.", "中.", "中.com", "a.中", "a.みんなで", ".みんな中", "中",
+    "#", "@", "$", "##a##a", "#a", "#a ", "#1", "#_", "#日本.com", "@a", "a@a@a", "@a ", "@a@", "a@a.com", "rt@a",
+    "$a", "$a.", "$A ", "$A.B",
+    "http", "http:", "http://", "http://a", "http://a.", "http://a.com", "http://a.com/", "http://a.com(",
+    "http://a.com/(", "http://a.com/(a", "http://a.com/((a", "http://a.com/x),(", "http://中.q", "http://a@",
+    "http://a.com中.q", "://", "/", "a/", "(", ")", "()", "(((a)", "t.co/", "t.co/a", "t.co/a(", "?", ":",
+    ":1", "%", "🙂", "👩‍👩‍👧‍👦", "🇩", "🇩🇪", "\u200d", "👩\u200d", "❤\u200d", "❤", "\ufe0f", "❤\ufe0f",
+    "1\ufe0f", "1\ufe0f\u20e3", "\u20e3", "🏽", "👍🏽", "🏴\U000e0067", "\U000e0067", "©\u200d", "#\ufe0f",
+    "🙂#a@b", "\u0301", "#\u0301", "\u200f", "\u200fhttp://a.com", "\u2066", "\0", "\ud800", " ", "\n", "&", "&#",
+]  # fmt: skip
+#: Something once, and then the unit again and again.
+STARTED = [
+    ("http://a.com/", "("), ("http://a.com/", "(a"), ("http://a.com/", "()"), ("http://a.com/(", "a"),
+    ("http://a.com/((", "a"), ("http://a.com/", "."), ("http://a.com/", ".)"), ("http://a.com/?", "&"),
+    ("http://", "a."), ("http://", "中."), ("http://", "a"), ("http://", "❤"), ("http://", "a:"),
+    ("http://a.com:", "1"), ("http://a", "\u0301"), ("http://a.com/", "http://a.com/("), ("t.co/", "a"),
+    ("t.co/a?", "t.co/a?("), ("#", "a"), ("#", "1"), ("#a", "\u0301"), ("#", "\u200d"), ("@", "a"), ("$", "a"),
+    ("e", "\u0301\u0316"), ("🏴", "\U000e0067"), ("👩", "\u200d👩"), ("👩", "\u200d❤\ufe0f"),
+    ("👩", "\u200d"), ("🙂", "\ufe0f"),
+]  # fmt: skip
+HOSTS = [
+    ("http://", "a"), ("http://", "xn--a."), ("", "ü."), ("e", "\u0301\u0316"), ("", "@"), ("a:", "0"), ("", "."),
+    ("", "。"), ("xn--", "9"), ("", "www."), ("", "/"), ("a", ":"),
+]  # fmt: skip
+
+
+def repeated(start: str, unit: str, length: int) -> str:
+    return (start + unit * (length // len(unit) + 1))[:length]
+
+
+def seconds(function: Callable[[str], object], text: str, times: int) -> float:
+    best = float("inf")
+    for _ in range(times):
+        start = time.process_time()
+        function(text)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def assert_linear(function: Callable[[str], object], start: str, unit: str) -> None:
+    small = seconds(function, repeated(start, unit, SMALL), 3)
+    # A floor against the clock's grain.
+    bound = BOUND * max(small, 0.0005)
+    # A second try, since others share the processor.
+    assert any(seconds(function, repeated(start, unit, LARGE), 1) < bound for _ in range(2))
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_units(unit: str) -> None:
+    assert_linear(extract, "", unit)
+
+
+@pytest.mark.parametrize(("start", "unit"), STARTED)
+def test_started(start: str, unit: str) -> None:
+    assert_linear(extract, start, unit)
+
+
+@pytest.mark.parametrize(("start", "unit"), HOSTS)
+def test_domains(start: str, unit: str) -> None:
+    assert_linear(domain, start, unit)
