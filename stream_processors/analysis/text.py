@@ -82,11 +82,14 @@ class Text:
 
 
 def _blank(text: str, entities: Sequence[Entity]) -> str:
-    """The text with each entity as so many spaces: everything else stays where it is."""
+    """The text with each entity as so many newlines: everything else stays where it is.
+
+    Not as spaces: these join those around them, and a combining mark behind would make a word of all of them.
+    """
     pieces: list[str] = []
     done = 0
     for entity in entities:
-        pieces += (text[done : entity.start], " " * (entity.end - entity.start))
+        pieces += (text[done : entity.start], "\n" * (entity.end - entity.start))
         done = entity.end
     return "".join((*pieces, text[done:]))
 
