@@ -73,6 +73,12 @@ def test_a_post() -> None:
     }
 
 
+def test_a_mark_behind_an_entity_makes_no_word_of_its_blanks() -> None:
+    result = analyze("#tag \U000112e7")
+    assert result["num_of_words"] == 2
+    assert result["num_of_characters_in_words"] == len("tag") + len(" \U000112e7")
+
+
 def test_entities_are_taken_out_before_words_are_counted() -> None:
     text = "I love #python_3 and @ada, see https://www.Example.com/?a=B&c=d (or $TSLA) 👩‍👩‍👧‍👦"
     result = analyze(text)
