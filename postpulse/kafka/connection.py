@@ -13,6 +13,8 @@ def client_config(settings: KafkaSettings, client_id: str) -> dict[str, str | in
         "client.id": client_id,
         "security.protocol": settings.security_protocol,
         "socket.keepalive.enable": True,
+        # A request is sent when it is made, not when the one before it has been acknowledged by TCP.
+        "socket.nagle.disable": True,
         # librdkafka logs to stderr by itself; what matters reaches us through error callbacks and results.
         "log_level": 2,
         "reconnect.backoff.ms": 50,
