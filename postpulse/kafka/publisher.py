@@ -65,9 +65,9 @@ class _Group:
         self.waiting = size
         self.done = done
 
-    def settle(self, records: int = 1) -> None:
-        """The fate of so many more records is known."""
-        self.waiting -= records
+    def settle(self) -> None:
+        """The fate of one more record is known."""
+        self.waiting -= 1
         # A caller that was cancelled no longer waits.
         if not self.waiting and not self.done.done():
             self.done.set_result(None)
@@ -115,17 +115,21 @@ class _Connection:
         """Queue a record; its result goes to the group.
 
         Raises:
-            BufferError: the queue is full.
-            KafkaException: the record is not sendable.
+            PublishError: nothing was queued: the queue is full, or the record is not sendable.
         """
-        self._producer.produce(
-            record.topic,
-            record.value,
-            record.key,
-            # The stubs want None, int or str values in a dict; librdkafka takes this list of pairs.
-            headers=record.headers,  # type: ignore[arg-type]
-            on_delivery=partial(self._on_delivery, group, index),
-        )
+        try:
+            self._producer.produce(
+                record.topic,
+                record.value,
+                record.key,
+                # The stubs want None, int or str values in a dict; librdkafka takes this list of pairs.
+                headers=record.headers,  # type: ignore[arg-type]
+                on_delivery=partial(self._on_delivery, group, index),
+            )
+        except BufferError:
+            raise QueueFullError("the queue to the brokers is full") from None
+        except KafkaException as exc:
+            raise _translate(exc.args[0]) from None
         if not self._busy:
             self._poll_soon()
 
@@ -240,12 +244,7 @@ class Publisher:
         # As send_all, without lists: posts come one by one, thousands a second.
         connection = self._usable_connection()
         group = connection.group(1)
-        try:
-            connection.produce(record, group, 0)
-        except BufferError:
-            raise QueueFullError("the queue to the brokers is full") from None
-        except KafkaException as exc:
-            raise _translate(exc.args[0]) from None
+        connection.produce(record, group, 0)
         await group.done
         if (error := group.results[0]) is not None:
             raise error
@@ -261,21 +260,15 @@ class Publisher:
             return []
         connection = self._usable_connection()
         group = connection.group(len(records))
-        refused: dict[int, PublishError] = {}
         for index, record in enumerate(records):
             if index and not index % _PIECE:
                 await asyncio.sleep(0)
             try:
                 connection.produce(record, group, index)
-            except BufferError:
-                refused[index] = QueueFullError("the queue to the brokers is full")
-            except KafkaException as exc:
-                refused[index] = _translate(exc.args[0])
-        if refused:
-            group.settle(len(refused))
+            except PublishError as error:
+                group.results[index] = error
+                group.settle()
         await group.done
-        for index, error in refused.items():
-            group.results[index] = error
         if None in group.results:
             self.last_acknowledged_at = time.time()
         return group.results
