@@ -106,7 +106,7 @@ class EmbeddedKafka:
             except BaseException as exc:
                 self.kill_all()
                 # Between the choice of a port and its use another program may have taken it.
-                lost_port = any("Address already in use" in child.log_tail(60) for child in self._children)
+                lost_port = not all(map(is_free, self._ports()))
                 if isinstance(exc, EmbeddedError) and lost_port and attempt < _PORT_ATTEMPTS - 1:
                     continue
                 raise
@@ -158,9 +158,7 @@ class EmbeddedKafka:
 
     def _configure(self) -> None:
         """Choose ports, write down the choice, and make every node's directory ready."""
-        kept = [
-            port for address in self._addresses for port in (address.client_port, address.controller_port)
-        ]
+        kept = self._ports()
         if not kept or not all(is_free(port) for port in kept):
             chosen: list[int] = []
             for preferred in self._preferred[: self._brokers]:
@@ -178,6 +176,11 @@ class EmbeddedKafka:
         self._children = [self._child(index) for index in range(self._brokers)]
         with ThreadPoolExecutor(self._brokers) as pool:
             list(pool.map(self._format, range(self._brokers)))
+
+    def _ports(self) -> list[int]:
+        return [
+            port for address in self._addresses for port in (address.client_port, address.controller_port)
+        ]
 
     def _child(self, index: int) -> Child:
         folder = self._node_folder(index)
@@ -229,7 +232,9 @@ class EmbeddedKafka:
             # just killed would be taken for its successor.
             if all(accepts(address.client_port) for address in self._addresses):
                 with suppress(KafkaException):
-                    if len(client.list_topics(timeout=0.5).brokers) == self._brokers:
+                    cluster = client.list_topics(timeout=0.5)
+                    # Another cluster's broker may have taken a port since it was chosen: ours ends soon then.
+                    if cluster.cluster_id == self._cluster_id and len(cluster.brokers) == self._brokers:
                         return
             if time.monotonic() > deadline:
                 raise EmbeddedError(

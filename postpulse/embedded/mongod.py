@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ class EmbeddedMongo:
             except BaseException as exc:
                 self.kill_all()
                 # Between the choice of a port and its use another program may have taken it.
-                lost_port = any("Address already in use" in child.log_tail(60) for child in self._children)
+                lost_port = not all(map(is_free, self._ports))
                 if isinstance(exc, EmbeddedError) and lost_port and attempt < _PORT_ATTEMPTS - 1:
                     continue
                 raise
@@ -239,15 +239,21 @@ class EmbeddedMongo:
         from pymongo import MongoClient
         from pymongo.errors import PyMongoError
 
-        with MongoClient[dict[str, Any]](
-            HOST, self._ports[0], directConnection=True, serverSelectionTimeoutMS=300
-        ) as client:
+        with ExitStack() as opened:
+            clients = [
+                opened.enter_context(
+                    MongoClient[dict[str, Any]](
+                        HOST, port, directConnection=True, serverSelectionTimeoutMS=300
+                    )
+                )
+                for port in self._ports
+            ]
             configured = False
             while True:
                 self._refuse_the_dead()
                 with suppress(PyMongoError):
-                    configured = configured or self._initiate(client)
-                    if configured and self._is_whole(client):
+                    configured = configured or (self._are_ours(clients) and self._initiate(clients[0]))
+                    if configured and self._is_whole(clients[0]):
                         return
                 if time.monotonic() > deadline:
                     raise EmbeddedError(
@@ -255,6 +261,13 @@ class EmbeddedMongo:
                         f"{self._children[0].log_tail(8)}"
                     )
                 time.sleep(0.05)
+
+    def _are_ours(self, clients: Sequence[Any]) -> bool:
+        """Whether our own processes answer: another program's may have taken a port since it was chosen."""
+        return all(
+            client.admin.command("serverStatus", metrics=0, wiredTiger=0)["pid"] == child.pid
+            for client, child in zip(clients, self._children, strict=True)
+        )
 
     def _initiate(self, client: Any) -> bool:
         """Make the replica set, or tell it of its new addresses. True once it knows them."""

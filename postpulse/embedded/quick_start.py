@@ -4,6 +4,7 @@ Once, by a run of a throw-away broker of about ten seconds, at a time when nobod
 """
 
 import os
+import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ class QuickStartMaker:
     """Makes the cache in the background, at the lowest priority.
 
     Args:
-        work_dir: for the throw-away broker; the caller removes it.
+        work_dir: for the throw-away broker; removed at the end.
         recorder: told of every process before it runs.
     """
 
@@ -30,6 +31,7 @@ class QuickStartMaker:
         # Where it was tried before and did not work, it is not tried at every start.
         self._path = path if path and not path.exists() and not _tried(path).exists() else None
         # One name for each maker: two at once both make a cache, and either one is right.
+        self._work_dir = work_dir
         self._made = work_dir / "made.aot"
         self._broker = EmbeddedKafka(
             work_dir / "broker",
@@ -47,15 +49,15 @@ class QuickStartMaker:
             self._thread.start()
 
     def cancel(self) -> None:
-        """Kill what runs. The cache is made at a later start then."""
+        """Kill what runs, without waiting for its end. The cache is made at a later start then."""
         self._cancelled = True
-        self._broker.kill_all()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        # Java in the middle of writing its cache takes seconds to die.
+        threading.Thread(target=self._broker.kill_all, name="quick-start-kill", daemon=True).start()
 
     def wait(self, timeout_seconds: float) -> bool:
         """Whether it was over in time, one way or the other."""
-        self._thread.join(timeout_seconds)
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def _record(self, record: ProcessRecord) -> None:
@@ -82,6 +84,7 @@ class QuickStartMaker:
         if not self._path.exists() and not self._cancelled:
             with suppress(OSError):
                 _tried(self._path).touch()
+        shutil.rmtree(self._work_dir, ignore_errors=True)
 
 
 def _tried(path: Path) -> Path:

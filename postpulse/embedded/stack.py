@@ -219,6 +219,8 @@ class Stack:
             self.kafka.stop(left(_KAFKA_STOP_SECONDS))
         if self.mongo is not None:
             self.mongo.stop(left(_MONGO_STOP_SECONDS))
+        if self._quick_start is not None:
+            self._quick_start.wait(left(_MONGO_STOP_SECONDS))
 
     def _record(self, record: ProcessRecord) -> None:
         """Written down before the process runs: whenever we are killed, the next start finds it."""

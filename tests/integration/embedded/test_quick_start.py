@@ -37,6 +37,7 @@ def test_it_is_made_once_and_used(own_cache: Path, tmp_path: Path) -> None:
     wait_until("the broker", lambda: any(record.name == "quick-start kafka-1" for record in started))
     cancelled.cancel()
     assert cancelled.wait(10)
+    assert not (tmp_path / "cancelled").exists()
     assert [record for record in started if record.find()] == []
     assert list(own_cache.glob("*.aot*")) == list(own_cache.glob("*.tried")) == []
 

@@ -2,7 +2,7 @@
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,16 @@ def chosen_ports(count: int) -> list[int]:
     for _ in range(count):
         ports.append(choose_port(taken=ports))
     return ports
+
+
+def first_choice(port: int) -> Callable[..., int]:
+    """A choice of ports whose first one has been taken by the time it is used."""
+    choices = iter([port])
+
+    def choose(*preferred: Iterable[int], **refused: Iterable[int]) -> int:
+        return next(choices, None) or choose_port(*preferred, **refused)
+
+    return choose
 
 
 def create_topic(servers: str, replicas: int, **config: str) -> None:
@@ -117,6 +127,20 @@ def test_acknowledged_records_survive_a_kill_and_a_move_to_another_port(tmp_path
         kafka.kill_all()
 
 
+def test_another_clusters_broker_is_not_taken_for_ours(
+    kafka_broker: EmbeddedKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = int(kafka_broker.bootstrap_servers.rpartition(":")[2])
+    monkeypatch.setattr("postpulse.embedded.kafka.choose_port", first_choice(taken))
+    ours = EmbeddedKafka(tmp_path, ports=chosen_ports(1))
+    ours.start()
+    try:
+        assert ours.bootstrap_servers != kafka_broker.bootstrap_servers
+        create_topic(ours.bootstrap_servers, 1)
+    finally:
+        ours.kill_all()
+
+
 def test_three_brokers_go_on_when_one_is_killed(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path, brokers=3, ports=chosen_ports(3))
     kafka.start()
@@ -160,6 +184,21 @@ def test_mongod_keeps_what_it_has_acknowledged_and_moves_to_another_port(tmp_pat
                 again.kill_all()
     finally:
         mongo.kill_all()
+
+
+def test_another_programs_mongod_is_not_taken_for_ours(
+    mongo_server: EmbeddedMongo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = int(mongo_server.addresses[0].rpartition(":")[2])
+    monkeypatch.setattr("postpulse.embedded.mongod.choose_port", first_choice(taken))
+    ours = EmbeddedMongo(tmp_path, ports=chosen_ports(1))
+    ours.start()
+    try:
+        assert ours.uri != mongo_server.uri
+        with MongoClient[dict[str, int]](mongo_server.uri) as client:
+            assert client.admin.command("replSetGetConfig")["config"]["version"] == 1
+    finally:
+        ours.kill_all()
 
 
 def test_three_members_go_on_when_one_is_killed(tmp_path: Path) -> None:
