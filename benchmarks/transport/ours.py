@@ -1,10 +1,10 @@
 """postpulse's runtime: an agent over record batches, sending with the publisher."""
 
-import asyncio
 import os
 import tempfile
 
 import msgspec
+import uvloop
 
 from postpulse.garbage import tune_garbage_collection
 from postpulse.kafka.publisher import Publisher, Record
@@ -50,4 +50,4 @@ async def main() -> None:
         await app.wait_until_stopped()
 
 
-asyncio.run(main())
+uvloop.run(main())

@@ -1,8 +1,7 @@
 """`postpulse worker`: the stream processors, alone."""
 
-import asyncio
-
 import click
+import uvloop
 
 from postpulse.settings import Settings, load_settings
 from postpulse.telemetry.logs import configure_logs
@@ -64,7 +63,7 @@ def _run_worker(settings: Settings, child: tuple[int, int] | None) -> None:
         stop_with_parent(parent, settings.worker.rebalance_grace_seconds)
         configure_logs(settings.log, f"worker-{number}")
     try:
-        asyncio.run(run_worker(settings))
+        uvloop.run(run_worker(settings))
     except WorkerFailedError as exc:
         raise click.ClickException(str(exc)) from None
 

@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 from multidict import istr
 
 from postpulse.web.application import add_route
+from postpulse.web.express import ExpressResponse
 from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
 from postpulse.web.problems import Problem
 from producer_api.acceptance import Acceptance
@@ -75,7 +76,7 @@ def _creator(intake: Intake, acceptance: Acceptance) -> Handler:
         body = await read_body(request, intake.max_body_bytes)
         post = intake.post(body, headers.get(_IDEMPOTENCY_KEY))
         await acceptance.accept(post, headers.get(_TRACEPARENT))
-        return web.Response(
+        return ExpressResponse(
             status=202,
             # An id is letters and digits: nothing to escape.
             body=f'{{"post_id":"{post.post_id}","status":"accepted"}}'.encode(),

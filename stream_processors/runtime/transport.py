@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 
 import aiokafka
 import structlog
+import uvloop
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Topic
@@ -46,6 +47,11 @@ class BatchTopic(Topic):
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    def __init__(self, consumer: "BatchConsumer", **options: Any) -> None:
+        super().__init__(consumer, thread_loop=uvloop.new_event_loop(), **options)
+        # Faust leaves a loop that it was given to the giver.
+        self._close_thread_loop_on_stop = True
+
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes it at 1.5 s; read when the consumer starts, after this.

@@ -22,8 +22,8 @@ _MEMORY_BYTES = 150 * 1024 * 1024
 
 @pytest.fixture
 def watched(pipeline: Pipeline, tmp_path: Path) -> tuple[subprocess.Popen[bytes], Path]:
-    """A worker that writes down its long callbacks, and the file that it writes them to."""
-    report = tmp_path / "callbacks.jsonl"
+    """A worker that writes down what blocks its loop for long, and the file that it writes it to."""
+    report = tmp_path / "blocks.jsonl"
     report.touch()
     with (tmp_path / f"worker-{len(pipeline.workers)}.log").open("wb") as log:
         worker = subprocess.Popen(
@@ -64,11 +64,11 @@ def test_the_event_loop_stays_free(
     _work_off(pipeline, backlog)
     ended = time.time()
     assert pipeline.stop(worker) == 0
-    callbacks = [json.loads(line) for line in report.read_text().splitlines()]
+    blocks = [json.loads(line) for line in report.read_text().splitlines()]
     # Importing and wiring alone take longer: the watch does see.
-    assert callbacks
-    under_load = [callback for callback in callbacks if began <= callback["at"] <= ended]
-    longest = max(under_load, key=lambda callback: callback["seconds"], default={"seconds": 0.0})
+    assert blocks
+    under_load = [block for block in blocks if began <= block["at"] <= ended]
+    longest = max(under_load, key=lambda block: block["seconds"], default={"seconds": 0.0})
     assert longest["seconds"] < _LAG_SECONDS, longest
     long = pipeline.find(backlog[_BACKLOG // 2].post_id)
     assert long is not None

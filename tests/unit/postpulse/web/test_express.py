@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from yarl import URL
 
 from postpulse.web.application import add_route
+from postpulse.web.express import ExpressResponse
 from postpulse.web.problems import Problem
 from tests.unit.postpulse.web.conftest import Client, Serve
 
@@ -19,6 +20,8 @@ def express(app: web.Application) -> None:
         body = await request.read()
         if body == b"problem":
             raise Problem(422, "Must be something else.")
+        if body == b"whole":
+            return ExpressResponse(status=202, body=b"{}", headers={"Content-Type": "application/json"})
         return web.Response(text="router" if request._match_info is not None else "express")
 
     add_route(app, "POST", "/quick/", handler, express=True)
@@ -75,3 +78,42 @@ async def test_who_waits_to_be_told_to_continue_is_told(serve: Serve) -> None:
     writer.write(b"ok")
     assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
     writer.close()
+
+
+async def raw(client: Client, *requests: bytes) -> bytes:
+    """What comes back on one connection, to its end."""
+    assert client.server is not None
+    assert client.port is not None
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"".join(requests))
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+def request(version: str, *headers: str) -> bytes:
+    lines = (f"POST /quick/ HTTP/{version}", "Host: a", "Content-Length: 5", *headers, "", "whole")
+    return "\r\n".join(lines).encode()
+
+
+async def test_one_that_is_written_whole_is_what_any_other_is(serve: Serve) -> None:
+    client = await serve(express)
+    answers = await raw(client, request("1.1"), request("1.1", "Connection: close"))
+    heads, first, second = [], *answers.split(b"HTTP/1.1 202 Accepted\r\n")[1:]
+    for part in (first, second):
+        head, _, body = part.partition(b"\r\n\r\n")
+        assert body == b"{}"
+        heads.append(dict(line.split(": ", 1) for line in head.decode().split("\r\n")))
+    quick, usual = heads
+    assert usual.pop("Connection") == "close"
+    assert quick.keys() == usual.keys()
+    same = quick.keys() - {"X-Request-ID", "Date"}
+    assert {name: quick[name] for name in same} == {name: usual[name] for name in same}
+
+
+async def test_it_is_not_written_in_a_version_that_was_not_asked_for(serve: Serve) -> None:
+    client = await serve(express)
+    kept = "Connection: keep-alive"
+    answers = await raw(client, request("1.0", kept), request("1.0"))
+    assert answers.count(b"HTTP/1.0 202 Accepted\r\n") == 2
+    assert answers.count(b"HTTP/1.1") == 0
