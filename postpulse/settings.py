@@ -70,7 +70,7 @@ class KafkaSettings(_Section):
     min_insync_replicas: int = Field(1, ge=1, le=7)
     compression: Compression = "lz4"
     """Of what workers send, in large batches."""
-    linger_ms: float = Field(2.0, ge=0, le=1000)
+    linger_ms: float = Field(3.0, ge=0, le=1000)
     delivery_timeout_seconds: float = Field(10.0, ge=1, le=300)
     """How long a record may wait for its acknowledgement before its sender is told that it failed."""
     queue_max_messages: int = Field(100_000, ge=100)

@@ -50,8 +50,8 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
             f"One server process, {_CONNECTIONS} connections that each send the next post when the last one is "
             "answered. A post counts when it is answered 202, which each contestant does when its servers have "
             "acknowledged it (Kafka: acks=all, idempotent; MongoDB: majority); afterwards it is looked up how many "
-            f"are really there. Posts a second over {_MEASURED_SECONDS:g} s, median of {rounds} rounds; latencies "
-            "of the last round."
+            f"are really there. Posts a second over {_MEASURED_SECONDS:g} s, median of {rounds} rounds after one "
+            "of warm-up; latencies of the last round."
         ),
         columns=["", "posts/s", "range", "p50 ms", "p99 ms", "beside postpulse"],
         rows=[

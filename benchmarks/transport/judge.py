@@ -69,8 +69,8 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
             "One process reads records of about 220 bytes from four partitions, decodes their JSON, makes a "
             "smaller document of each and sends it under the same key to another topic, acks=all, offsets "
             f"committed. Records a second from the first output on, for {_MEASURED_SECONDS:g} s or to the end of "
-            f"the topic; median of {rounds} rounds. Processor time is that of the whole process, in microseconds "
-            "a record."
+            f"the topic; median of {rounds} rounds after one of warm-up. Processor time is that of the whole "
+            "process, in microseconds a record."
         ),
         columns=["", "records/s", "range", "µs/record", "beside postpulse"],
         rows=rows,

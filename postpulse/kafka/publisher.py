@@ -1,12 +1,12 @@
 """Acknowledged, ordered, idempotent sends from an event loop, around `confluent_kafka.Producer`.
 
-The loop itself polls for delivery reports, every millisecond while any are awaited. A thread that polls would fight
-with the loop for the interpreter's lock, once for each report: that costs more than all else in a send.
+The loop itself polls for delivery reports, every other millisecond while any are awaited. A thread that polls would
+fight with the loop for the interpreter's lock, once for each report: that costs more than all else in a send.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from postpulse.telemetry import metrics
 log = structlog.get_logger(__name__)
 
 #: How long reports gather: each poll costs as much as many reports.
-_POLL_SECONDS = 0.001
+_POLL_SECONDS = 0.002
 #: With nothing under way, there is only news of the brokers to be heard.
 _IDLE_POLL_SECONDS = 0.1
 _PROBE_SECONDS = 1.0
@@ -117,6 +117,19 @@ class _Connection:
         Raises:
             PublishError: nothing was queued: the queue is full, or the record is not sendable.
         """
+        self._queue(record, partial(self._on_delivery, group, index))
+
+    def produce_one(self, record: Record) -> "asyncio.Future[PublishError | None]":
+        """Queue a record; what becomes of it is the future's result.
+
+        Raises:
+            PublishError: as `produce`.
+        """
+        result: asyncio.Future[PublishError | None] = self._loop.create_future()
+        self._queue(record, partial(self._on_delivery_of_one, result))
+        return result
+
+    def _queue(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> None:
         try:
             self._producer.produce(
                 record.topic,
@@ -124,7 +137,7 @@ class _Connection:
                 record.key,
                 # The stubs want None, int or str values in a dict; librdkafka takes this list of pairs.
                 headers=record.headers,  # type: ignore[arg-type]
-                on_delivery=partial(self._on_delivery, group, index),
+                on_delivery=on_delivery,
             )
         except BufferError:
             raise QueueFullError("the queue to the brokers is full") from None
@@ -180,13 +193,24 @@ class _Connection:
     # What follows is called by librdkafka, within the poll.
 
     def _on_delivery(self, group: _Group, index: int, error: KafkaError | None, _: Message) -> None:
-        if error is None:
-            if not self.reachable:
-                self._set_reachable(True)
-        else:
-            group.results[index] = _translate(error)
-            self.lost += self._closing
+        group.results[index] = self._result(error)
         group.settle()
+
+    def _on_delivery_of_one(
+        self, result: "asyncio.Future[PublishError | None]", error: KafkaError | None, _: Message
+    ) -> None:
+        outcome = self._result(error)
+        # A caller that was cancelled no longer waits.
+        if not result.done():
+            result.set_result(outcome)
+
+    def _result(self, error: KafkaError | None) -> PublishError | None:
+        if error is not None:
+            self.lost += self._closing
+            return _translate(error)
+        if not self.reachable:
+            self._set_reachable(True)
+        return None
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
@@ -241,12 +265,9 @@ class Publisher:
         Raises:
             PublishError: it was not; the subclasses say what is known.
         """
-        # As send_all, without lists: posts come one by one, thousands a second.
-        connection = self._usable_connection()
-        group = connection.group(1)
-        connection.produce(record, group, 0)
-        await group.done
-        if (error := group.results[0]) is not None:
+        # As send_all, without a group: posts come one by one, thousands a second.
+        error = await self._usable_connection().produce_one(record)
+        if error is not None:
             raise error
         self.last_acknowledged_at = time.time()
 
