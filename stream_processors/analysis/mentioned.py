@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from heapq import nsmallest
 from itertools import chain
 from typing import Any
 
+from stream_processors.analysis import places
+from stream_processors.analysis.counts import pack, unpack
 from stream_processors.analysis.entities import domain
-from stream_processors.analysis.keywords import pack, unpack
 from stream_processors.analysis.metric import Metric, Partial, Value
+from stream_processors.analysis.places import Place
 from stream_processors.analysis.text import Text
 
 #: Entities that are told with their place, and values of each kind: an answer must not grow with the post.
@@ -24,14 +25,11 @@ _LISTS = {
 
 
 def _analyze(text: Text) -> list[Any]:
-    counts: dict[str, Counter[str]] = {}
-    for entity in text.entities:
-        counts.setdefault(entity.kind, Counter())[_counted(entity.kind, entity.value)] += 1
-    first = [
-        [text.start + entity.start, text.start + entity.end, entity.kind, entity.value[:LISTED]]
-        for entity in text.entities[:LISTED]
+    found = [
+        (text.start + entity.start, text.start + entity.end, entity.kind, entity.value)
+        for entity in text.entities
     ]
-    return [first, {kind: pack(found) for kind, found in sorted(counts.items())}]
+    return _packed(found, {})
 
 
 def _counted(kind: str, value: str) -> str:
@@ -40,25 +38,40 @@ def _counted(kind: str, value: str) -> str:
     return value if kind == "emoji" else value.casefold()
 
 
+def _packed(found: Sequence[Place], counts: dict[str, Counter[str]]) -> list[Any]:
+    """The first with their places; the others, and those counted before, as counts only: no value is told twice."""
+    _count(found[LISTED:], counts)
+    return [places.pack(found[:LISTED]), {kind: pack(values) for kind, values in sorted(counts.items())}]
+
+
+def _count(found: Sequence[Place], counts: dict[str, Counter[str]]) -> None:
+    for _, _, kind, value in found:
+        counts.setdefault(kind, Counter())[_counted(kind, value)] += 1
+
+
 def _merge(partials: Sequence[list[Any]]) -> list[Any]:
-    first = nsmallest(LISTED, chain.from_iterable(partial[0] for partial in partials))
+    found = sorted(chain.from_iterable(places.unpack(partial[0]) for partial in partials))
     counts: dict[str, Counter[str]] = {}
     for partial in partials:
         for kind, packed in partial[1].items():
             counts.setdefault(kind, Counter()).update(unpack(packed))
-    return [first, {kind: pack(found) for kind, found in sorted(counts.items())}]
+    return _packed(found, counts)
 
 
 def _finish(partial: Partial) -> dict[str, Any]:
-    first, packed = partial["mentioned"]
+    first, others = partial["mentioned"]
+    found = places.unpack(first)
+    counts = {kind: Counter(unpack(packed)) for kind, packed in others.items()}
+    _count(found, counts)
     values: dict[str, Any] = {}
     for kind, name in _LISTS.items():
-        counts = unpack(packed[kind]) if kind in packed else {}
-        values[f"num_of_{'urls' if kind == 'url' else name}"] = sum(counts.values())
-        ordered = sorted(counts.items(), key=lambda found: (-found[1], found[0]))
+        of_kind = counts.get(kind, Counter())
+        values[f"num_of_{'urls' if kind == 'url' else name}"] = of_kind.total()
+        ordered = sorted(of_kind.items(), key=lambda counted: (-counted[1], counted[0]))
         values[name] = [value for value, _ in ordered[:LISTED]]
     values["entities"] = [
-        {"kind": kind, "start": start, "end": end, "value": value} for start, end, kind, value in first
+        {"kind": kind, "start": start, "end": end, "value": value[:LISTED]}
+        for start, end, kind, value in found
     ]
     return values
 
@@ -91,7 +104,7 @@ def _values() -> tuple[Value, ...]:
 METRIC = Metric(
     name="mentioned",
     values=_values(),
-    carries=f"the first {LISTED} entities with their places in the whole text; counts of each kind's values",
+    carries=f"the first {LISTED} entities with their places in the whole text; counts of the others' values",
     rule=f"the first {LISTED} by place; sums",
     analyze=_analyze,
     merge=_merge,

@@ -8,7 +8,7 @@ from icu4py.breakers import SentenceBreaker
 from icu4py.locale import Locale
 from unicode_segmentation_rs import graphemes, unicode_words
 
-from stream_processors.analysis import keywords
+from stream_processors.analysis.counts import count_words
 from stream_processors.analysis.entities import Entity, extract
 
 # The root locale: Unicode's rules without a language's tailoring.
@@ -37,7 +37,7 @@ class Text:
         words: its words: the UAX #29 word segments that contain a letter or a digit (the properties
             Alphabetic or Numeric), as written. Hashtags, mentions and cashtags are one word each, without
             their sign; URLs are none.
-        counts: how often each word occurs, by its folded form; see `keywords.fold`.
+        counts: how often each word occurs, by its folded form; see `counts.fold`.
         segments: its UAX #29 sentence segments, joined where one ended within an entity; joined they are `raw`.
         sentences: those segments that contain a letter or a digit.
         plain: whether every character is its own grapheme cluster (CR LF apart) and normalized (NFC). False
@@ -63,7 +63,7 @@ class Text:
         else:
             self.words = unicode_words(text)
             self.segments = segments
-        self.counts = keywords.partial(self.words)
+        self.counts = count_words(self.words)
         # Python's idea of letters is narrower than the word library's, which takes in circled letters, and
         # scripts newer than this Python: where it finds none, the library decides.
         self.sentences = [

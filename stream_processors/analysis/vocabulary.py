@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stream_processors.analysis import keywords, language
-from stream_processors.analysis.keywords import pack, unpack
+from stream_processors.analysis.counts import merge, pack, unpack
 from stream_processors.analysis.metric import Metric, Partial, Value
 from stream_processors.analysis.readability import type_token_ratio
 from stream_processors.analysis.text import Text
@@ -15,7 +15,7 @@ def _analyze(text: Text) -> list[Any]:
 
 
 def _merge(partials: Sequence[list[Any]]) -> list[Any]:
-    return pack(keywords.merge(map(unpack, partials)))
+    return pack(merge(map(unpack, partials)))
 
 
 def _finish(partial: Partial) -> dict[str, Any]:

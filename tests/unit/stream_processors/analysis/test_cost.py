@@ -1,6 +1,5 @@
 """No text makes it raise, and time grows with the length, not with its square."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processors.analysis import analyze, analyze_chunk, merge, split
+from tests.unit.stream_processors.analysis.clock import seconds
 
 SMALL, LARGE = 20_000, 200_000
 #: Ten times the text may take this many times as long: a quadratic step would take a hundred.
@@ -54,15 +54,6 @@ def hostile(name: str, length: int) -> str:
 
 def chunked(text: str) -> object:
     return merge(analyze_chunk(chunk.text) for chunk in split(text, 1_000))
-
-
-def seconds(function: Callable[[str], object], text: str, times: int) -> float:
-    best = float("inf")
-    for _ in range(times):
-        start = time.process_time()
-        function(text)
-        best = min(best, time.process_time() - start)
-    return best
 
 
 @pytest.mark.parametrize("function", [analyze, chunked])

@@ -10,21 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processors.analysis import keywords
+from stream_processors.analysis.counts import count_words, fold, merge, pack, unpack
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile, seconds
+from tests.unit.stream_processors.analysis.clock import seconds
+from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
 
 ANY_TEXT = st.text(st.characters() | st.integers(0xD800, 0xDFFF).map(chr), max_size=60)
 WORDS = st.lists(st.sampled_from(["Straße", "STRASSE", "a", "B", "中", "é", "e\u0301", "can't"]), max_size=12)
 
 
 def top(text: str, language: str, k: int = 10) -> list[tuple[str, int]]:
-    found = keywords.finish(keywords.partial(Text(text).words), language, k)["keywords"]
+    found = keywords.finish(count_words(Text(text).words), language, k)["keywords"]
     return [(keyword["word"], keyword["count"]) for keyword in found]
 
 
 def packed_size(text: str) -> float:
     """Bytes of the packed counts in JSON, by bytes of the text."""
-    packed = keywords.pack(keywords.partial(Text(text).words))
+    packed = pack(count_words(Text(text).words))
     return len(msgspec.json.encode(packed)) / len(text.encode())
 
 
@@ -55,13 +57,13 @@ def test_stop_words(text: str, language: str, expected: list[str]) -> None:
 
 
 def test_words_are_folded() -> None:
-    assert keywords.partial(["Straße", "STRASSE", "strasse", "É", "E\u0301"]) == {"strasse": 3, "é": 2}
+    assert count_words(["Straße", "STRASSE", "strasse", "É", "E\u0301"]) == {"strasse": 3, "é": 2}
 
 
 def test_long_words_are_not_normalized_and_grow_by_no_folding() -> None:
-    assert keywords.fold("E\u0301" * 40) == "e\u0301" * 40
-    assert keywords.fold("\u0390" * 70) == "\u0390" * 70
-    assert keywords.fold("\u0390" * 64) == "\u0390" * 64
+    assert fold("E\u0301" * 40) == "e\u0301" * 40
+    assert fold("\u0390" * 70) == "\u0390" * 70
+    assert fold("\u0390" * 64) == "\u0390" * 64
 
 
 def test_k() -> None:
@@ -79,29 +81,29 @@ def test_no_folding_makes_a_space() -> None:
 @settings(max_examples=500, deadline=None)
 @given(ANY_TEXT)
 def test_no_text_raises(text: str) -> None:
-    counts = keywords.partial(Text(text).words)
+    counts = count_words(Text(text).words)
     assert sum(counts.values()) == len(Text(text).words)
-    assert keywords.unpack(keywords.pack(counts)) == counts
-    assert keywords.unpack(msgspec.json.decode(msgspec.json.encode(keywords.pack(counts)))) == counts
+    assert unpack(pack(counts)) == counts
+    assert unpack(msgspec.json.decode(msgspec.json.encode(pack(counts)))) == counts
     assert len(keywords.finish(counts, "en")["keywords"]) <= 10
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(ANY_TEXT, max_size=5))
 def test_any_strings_are_counted(words: list[str]) -> None:
-    assert sum(keywords.partial(words).values()) == len(words)
-    keywords.finish(keywords.partial(words), "fr")
+    assert sum(count_words(words).values()) == len(words)
+    keywords.finish(count_words(words), "fr")
 
 
 @given(data=st.data(), words=WORDS)
 def test_chunks_add_up_in_any_order_and_grouping(data: st.DataObject, words: list[str]) -> None:
-    whole = keywords.partial(words)
-    parts = data.draw(st.permutations([keywords.partial([word]) for word in words]))
+    whole = count_words(words)
+    parts = data.draw(st.permutations([count_words([word]) for word in words]))
     cut = data.draw(st.integers(0, len(parts)))
-    merged = keywords.merge([keywords.merge(parts[cut:]), {}, keywords.merge(parts[:cut])])
+    merged = merge([merge(parts[cut:]), {}, merge(parts[:cut])])
     assert merged == whole
     # Packed, equal counts are equal bytes, in whatever order they were gathered.
-    assert keywords.pack(merged) == keywords.pack(whole) == keywords.pack(keywords.merge(parts))
+    assert pack(merged) == pack(whole) == pack(merge(parts))
     assert keywords.finish(merged, "en") == keywords.finish(whole, "en")
 
 
@@ -137,11 +139,11 @@ def test_partial_results_are_compact() -> None:
 def test_prose_is_packed_to_less(novel: str) -> None:
     chunk = novel[:20_000]
     assert packed_size(chunk) < 0.6
-    assert sum(Counter(map(keywords.fold, Text(chunk).words)).values()) == len(Text(chunk).words)
+    assert sum(Counter(map(fold, Text(chunk).words)).values()) == len(Text(chunk).words)
 
 
 def through(words: list[str]) -> object:
-    counts = keywords.unpack(keywords.pack(keywords.merge([keywords.partial(words)])))
+    counts = unpack(pack(merge([count_words(words)])))
     return keywords.finish(counts, "en")
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from stream_processors.analysis import language
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile, seconds
+from tests.unit.stream_processors.analysis.clock import seconds
+from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
 
 SIX = ("en", "de", "es", "fr", "it", "pt")
 #: What was measured less 0.01: (single sentences, posts of one to three cut sentences).

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_processors.analysis import keywords, readability
+from stream_processors.analysis import readability
+from stream_processors.analysis.counts import count_words
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile, seconds
+from tests.unit.stream_processors.analysis.clock import seconds
+from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
 
 #: Common words of many spellings, by their syllables as spoken.
 SPOKEN = {
@@ -88,7 +90,7 @@ def test_ratios() -> None:
 
 def test_a_novel_is_fairly_easy(novel: str) -> None:
     text = Text(novel)
-    syllables = readability.partial(keywords.partial(text.words))
+    syllables = readability.partial(count_words(text.words))
     ease = readability.flesch_reading_ease(len(text.words), len(text.sentences), syllables)
     assert ease is not None
     assert 60 < ease < 80
@@ -102,15 +104,15 @@ def test_no_text_raises(word: str) -> None:
 
 @given(st.lists(st.sampled_from(["idea", "video", "Apple", "didn't", "中"]), max_size=9), st.integers(0, 9))
 def test_chunks_add_up(words: list[str], cut: int) -> None:
-    parts = [readability.partial(keywords.partial(part)) for part in (words[cut:], words[:cut])]
-    assert sum(parts) == readability.partial(keywords.partial(words))
+    parts = [readability.partial(count_words(part)) for part in (words[cut:], words[:cut])]
+    assert sum(parts) == readability.partial(count_words(words))
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "silent letters"])
 def test_time_is_linear(name: str) -> None:
     def counts(length: int) -> dict[str, int]:
         text = "bely" * (length // 4) if name == "silent letters" else hostile(name, length)
-        return keywords.partial(Text(text).words)
+        return count_words(Text(text).words)
 
     def uncached(counts: dict[str, int]) -> int:
         readability._syllables.cache_clear()

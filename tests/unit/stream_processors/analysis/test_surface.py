@@ -1,5 +1,6 @@
 """What the package offers, and the promises that every registered metric makes."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,15 @@ def test_partial_results_are_compact(test_data: Path) -> None:
         text = path.read_text(encoding="utf-8")
         size = len(msgspec.json.encode(analyze_chunk(text)))
         assert size <= 2 * len(text.encode()), path.name
+
+
+@pytest.mark.parametrize("unit", ["#{} ", "@{} ", "${} ", "{} ", "{}.de ", "#{} \U0001f600 ", "{}. "])
+@pytest.mark.parametrize("length", [1_000, 4_000])
+def test_partial_results_of_nothing_but_entities_are_compact(unit: str, length: int) -> None:
+    names = map("".join, itertools.product("abcdefghij", repeat=3))
+    text = "".join(unit.format(name) for name in itertools.islice(names, length // len(unit.format("abc"))))
+    partial = analyze_chunk(text, start=1_000_000)
+    assert len(msgspec.json.encode(partial)) <= 2 * len(text.encode())
 
 
 def test_merging_nothing_is_the_empty_text() -> None:

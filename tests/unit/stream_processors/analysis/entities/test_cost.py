@@ -1,11 +1,11 @@
 """Time grows with the length, not with its square, whatever the text is."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from stream_processors.analysis.entities import domain, extract
+from tests.unit.stream_processors.analysis.clock import seconds
 
 SMALL, LARGE = 20_000, 200_000
 #: Ten times the text may take this many times as long: a quadratic step would take a hundred.
@@ -41,15 +41,6 @@ HOSTS = [
 
 def repeated(start: str, unit: str, length: int) -> str:
     return (start + unit * (length // len(unit) + 1))[:length]
-
-
-def seconds(function: Callable[[str], object], text: str, times: int) -> float:
-    best = float("inf")
-    for _ in range(times):
-        start = time.process_time()
-        function(text)
-        best = min(best, time.process_time() - start)
-    return best
 
 
 def assert_linear(function: Callable[[str], object], start: str, unit: str) -> None:

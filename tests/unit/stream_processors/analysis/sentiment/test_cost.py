@@ -8,7 +8,8 @@ import pytest
 
 from stream_processors.analysis.sentiment import explain, partial, rules, score
 from stream_processors.analysis.text import scrub, sentence_segments
-from tests.unit.stream_processors.analysis.test_cost import BOUND, LARGE, SMALL, seconds
+from tests.unit.stream_processors.analysis.clock import seconds
+from tests.unit.stream_processors.analysis.test_cost import BOUND, LARGE, SMALL
 
 HOSTILE = {
     "emoji": "😂",
