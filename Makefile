@@ -11,7 +11,7 @@ help:
 	@echo "make run     install into .venv, start everything on http://127.0.0.1:5000 (ARGS='--port 8080')"
 	@echo "make test    lint, types and every test (ARGS='tests/unit -k word')"
 	@echo "make lint    ruff, mypy strict                    make format  ruff, in place"
-	@echo "make bench   the comparisons of docs/benchmarks.md  make docs    the tables of docs/metrics.md"
+	@echo "make bench   the comparisons of docs/benchmarks.md  make docs    what of docs/ the code writes"
 	@echo "make lock    resolve the lock files again         make clean   remove what these commands made"
 
 # The stamps are as new as the lock they were installed from.
@@ -42,6 +42,7 @@ format: $(VENV)/dev.stamp
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python -m stream_processors.analysis.document docs/metrics.md
+	$(BIN)/python -m postpulse.streams.document docs/streams.md docs/asyncapi.json
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)

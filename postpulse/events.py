@@ -16,14 +16,16 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     post_id: str
     content: str
+    """The text."""
     received_at: int
     """When the ingest API took it."""
     created_at: int
     """When its author says that it was written; the time it is counted under."""
     author: str | None = None
     lang: str | None = None
-    """The author's word for it, lower-case BCP 47."""
+    """The author's word for the language, lower-case BCP 47."""
     source: str | None = None
+    """The application that it came from."""
     tags: tuple[str, ...] = ()
     schema_version: int = 1
 
@@ -40,9 +42,11 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     post_id: str
     place: Place
-    """Of the post that it belongs to."""
+    """Partition and offset of the post that it belongs to."""
     index: int
+    """Which of the chunks, from 0."""
     count: int
+    """How many chunks the post has."""
     text: str
     start: int = 0
     """Where it begins in the post's content, in code points."""
@@ -56,9 +60,11 @@ class ChunkAnalysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     post_id: str
     place: Place
+    """Partition and offset of the post that it belongs to."""
     index: int
     count: int
     analysis_version: int
+    """Results of different versions are not merged."""
     partial: dict[str, Any]
     """Metric name -> its mergeable partial result, JSON values only."""
     took_us: int = 0
@@ -74,13 +80,15 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int
     """The offset of the post's record: grows with every new version of the same post."""
     analysis_version: int
+    """Grows when the same text would give other values."""
     analyzed_at: int
     created_at: int
+    """As the post has it."""
     received_at: int
     chunks: int
     """How many pieces it was analysed in; 1 is whole."""
     metrics: dict[str, Any]
-    """Metric name -> value, as `stream_processors.analysis` finishes them."""
+    """Metric name -> value; see docs/metrics.md."""
     analysis_us: int = 0
     """How long the analysis took, of all chunks together, in microseconds."""
     approximate: tuple[str, ...] = ()

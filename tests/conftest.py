@@ -43,7 +43,7 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 def _no_settings_from_outside() -> None:
     """What the developer's shell says about a pipeline must not reach the tests."""
     for variable in [name for name in os.environ if name.startswith("POSTPULSE_")]:
-        if variable != "POSTPULSE_TEST_DATA":
+        if not variable.startswith("POSTPULSE_TEST_"):
             del os.environ[variable]
 
 

@@ -3,10 +3,8 @@
 import sys
 from pathlib import Path
 
+from postpulse.documents import written_between
 from stream_processors.analysis.registry import METRICS
-
-_VALUES = ("<!-- values: written by `make docs` -->", "<!-- end of values -->")
-_RULES = ("<!-- rules: written by `make docs` -->", "<!-- end of rules -->")
 
 
 def documented(page: str) -> str:
@@ -15,7 +13,7 @@ def documented(page: str) -> str:
     Raises:
         ValueError: the page does not say where they stand.
     """
-    return _between(_between(page, _VALUES, _values()), _RULES, _rules())
+    return written_between(written_between(page, "values", _values()), "rules", _rules())
 
 
 def _values() -> str:
@@ -35,15 +33,6 @@ def _rules() -> str:
     ]
     head = "| metric | values | partial result of a chunk | merge rule |"
     return "\n".join([head, "|---|---|---|---|", *rows])
-
-
-def _between(page: str, marks: tuple[str, str], text: str) -> str:
-    begin, end = marks
-    before, found, rest = page.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not (found and ended):
-        raise ValueError(f"the page has no {begin} … {end}")
-    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 if __name__ == "__main__":

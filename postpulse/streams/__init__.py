@@ -1,0 +1,1 @@
+"""What the topics carry, described for those who consume them: docs/streams.md and AsyncAPI."""
