@@ -41,7 +41,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 
 docs: $(VENV)/run.stamp
-	$(BIN)/python -m stream_processors.analysis.document docs/metrics.md
+	$(BIN)/python -m stream_processors.metrics_document docs/metrics.md
 	$(BIN)/python -m postpulse.streams.document docs/streams.md docs/asyncapi.json
 
 bench: $(VENV)/dev.stamp

@@ -9,8 +9,8 @@ import pytest
 
 import stream_processors.analysis
 from stream_processors.analysis import ANALYSIS_VERSION, analyze, analyze_chunk, finish, merge
-from stream_processors.analysis.document import documented
 from stream_processors.analysis.registry import METRICS
+from stream_processors.metrics_document import documented
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "metrics.md"
 TEXT = "Grüße, Welt! 2 Sätze 👩‍👩‍👧 in e\u0301inem #Post.\nUnd noch einer, @ada: https://a.example/?q $TSLA"
