@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,13 @@ def _no_settings_from_outside() -> None:
     for variable in [name for name in os.environ if name.startswith("POSTPULSE_")]:
         if not variable.startswith("POSTPULSE_TEST_"):
             del os.environ[variable]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_heeded() -> None:
+    """A shell lets what it runs in the background ignore Ctrl-C, and so would all programs that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,12 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from postpulse.chaos.cluster import Cluster
 from postpulse.chaos.load import Load
 from postpulse.collections import CHUNK_RESULTS, COUNTERS, POSTS, Document
 from postpulse.kafka.admin import AdminError, admin_client
 from postpulse.kafka.lag import describe_partitions
 from postpulse.mongo.client import connect, database
+from postpulse.settings import Settings
 from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, group_name
 from postpulse.topics import POSTS as POSTS_TOPIC
 
@@ -44,13 +45,15 @@ class Judge:
     """Looks until all is right, or time is up.
 
     Args:
-        cluster: started.
+        settings: of the cluster.
+        addresses: of its ingest APIs.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._client: AsyncMongoClient[Document] = connect(cluster.settings.mongo, "postpulse-chaos")
-        self._database = database(self._client, cluster.settings.mongo)
+    def __init__(self, settings: Settings, addresses: Sequence[str]) -> None:
+        self._settings = settings
+        self._addresses = addresses
+        self._client: AsyncMongoClient[Document] = connect(settings.mongo, "postpulse-chaos")
+        self._database = database(self._client, settings.mongo)
 
     async def close(self) -> None:
         await self._client.close()
@@ -66,14 +69,13 @@ class Judge:
             took = time.monotonic() - began
             if not problems:
                 return Verdict(took, [])
-            if took > seconds or self._cluster.failure is not None:
-                failure = self._cluster.failure
-                return Verdict(None, [str(failure)] if failure is not None else problems)
+            if took > seconds:
+                return Verdict(None, problems)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def until_ready(self, seconds: float) -> Verdict:
         """As `judge`, before any load: every API is ready, and all partitions are owned."""
-        return await self.judge(Load(self._cluster.addresses, 1.0, random.Random(0)), seconds)  # noqa: S311
+        return await self.judge(Load(self._addresses, 1.0, random.Random(0)), seconds)  # noqa: S311 -- nothing is sent
 
     async def _problems(self, load: Load) -> list[str]:
         problems = await self._apis()
@@ -87,7 +89,7 @@ class Judge:
     async def _apis(self) -> list[str]:
         problems = []
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as session:
-            for address in self._cluster.addresses:
+            for address in self._addresses:
                 try:
                     async with session.get(f"{address}/health/ready") as answer:
                         if answer.status != 200:
@@ -98,7 +100,7 @@ class Judge:
 
     def _group(self) -> list[str]:
         """Whether every partition is owned, and read to its end."""
-        settings = self._cluster.settings
+        settings = self._settings
         name = group_name(settings.worker.group, settings.kafka)
         # Kept until it has answered: a client that is dropped takes its questions along.
         client = admin_client(settings.kafka)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -43,7 +44,7 @@ class Load:
         rng: decides what they are.
     """
 
-    def __init__(self, addresses: list[str], per_second: float, rng: random.Random) -> None:
+    def __init__(self, addresses: Sequence[str], per_second: float, rng: random.Random) -> None:
         self._addresses = addresses
         self._pause = 1 / per_second
         self._rng = rng

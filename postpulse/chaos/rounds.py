@@ -100,7 +100,7 @@ def run(
 
 async def _rounds(plan: Plan, cluster: Cluster, on_round: Callable[[Round], None]) -> list[Round]:
     rng = random.Random(plan.seed)  # noqa: S311 -- repeatable, not secret
-    judge = Judge(cluster)
+    judge = Judge(cluster.settings, cluster.addresses)
     done: list[Round] = []
     try:
         ready = await judge.until_ready(_READY_SECONDS)
@@ -137,6 +137,8 @@ async def _round(
         left = await load.stop(_ACKNOWLEDGE_SECONDS)
     verdict = await judge.judge(load, plan.recovery_seconds)
     problems = [f"{left} posts were not acknowledged within {_ACKNOWLEDGE_SECONDS:g} s"] if left else []
+    if cluster.failure is not None:
+        problems.append(str(cluster.failure))
     return Round(
         number,
         fault.name,
