@@ -124,6 +124,20 @@ class IntakeSettings(_Section):
     """Of posts on their way to the brokers. A few at a time leave together: that takes more than it saves."""
 
 
+class SpoolSettings(_Section):
+    """Where the ingest API keeps posts while the brokers are away."""
+
+    directory: Path | None = None
+    """For one process alone. None: there is no spool, and posts are refused while the brokers are away."""
+    max_bytes: int = Field(1_073_741_824, ge=1_048_576)
+
+    @field_validator("directory", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # So that it can be turned off where it is on otherwise, as in `postpulse up`.
+        return None if value == "" else value
+
+
 class IdsSettings(_Section):
     keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """The ring of secrets behind post ids, comma-separated, newest first. Ids are made with the first and
@@ -183,6 +197,7 @@ class Settings(BaseSettings):
     mongo: MongoSettings = MongoSettings()
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
+    spool: SpoolSettings = SpoolSettings()
     ids: IdsSettings = IdsSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()

@@ -1,4 +1,4 @@
-"""The ingest API, wired: publisher, intake, routes, health. `install` adds it to an application."""
+"""The ingest API, wired: publisher, spool, intake, routes, health. `install` adds it to an application."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +15,8 @@ from producer_api.acceptance import Acceptance
 from producer_api.intake import Intake
 from producer_api.keys import ACCEPTANCE, IDS, INTAKE, PUBLISHER
 from producer_api.routes import batch, posts
+from producer_api.spool.drain import Drain
+from producer_api.spool.spool import Spool
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +31,22 @@ def install(app: web.Application) -> None:
     ids = PostIds.from_settings(settings.ids)
     kafka = settings.kafka.model_copy(update={"compression": settings.intake.compression})
     publisher = Publisher(kafka, "postpulse-producer-api")
+    topic = topic_name(POSTS, settings.kafka)
+    directory = settings.spool.directory
+    spool = Spool(directory, settings.spool.max_bytes) if directory is not None else None
     app[IDS] = ids
     app[PUBLISHER] = publisher
     app[INTAKE] = Intake(settings.intake, ids)
-    app[ACCEPTANCE] = Acceptance(publisher, topic_name(POSTS, settings.kafka))
+    app[ACCEPTANCE] = Acceptance(publisher, topic, spool)
+    if spool is not None:
+        # Opened first and closed last: what the publisher does not take goes there.
+        app.cleanup_ctx.append(lambda _: _spooling(spool))
     app.cleanup_ctx.append(_publishing)
-    app[health.CHECKS]["kafka"] = lambda: _check(publisher)
+    if spool is not None:
+        drain = Drain(spool, publisher, topic)
+        app[health.CHECKS]["spool"] = lambda: _check_spool(spool, drain)
+        app.cleanup_ctx.append(lambda _: _draining(drain, settings.http.shutdown_grace_seconds))
+    app[health.CHECKS]["kafka"] = lambda: _check_kafka(publisher, spool)
     # Before /{post_id}/, which would take "batch" for an id.
     batch.install(app)
     posts.install(app)
@@ -45,10 +57,45 @@ async def _publishing(app: web.Application) -> AsyncIterator[None]:
     yield
     left = await app[PUBLISHER].close()
     if left:
-        log.error("stopped with posts that were not acknowledged, and not answered with 202", posts=left)
+        log.error(
+            "stopped with records that were not acknowledged; none was answered with 202, or it is in the spool",
+            records=left,
+        )
 
 
-async def _check(publisher: Publisher) -> dict[str, Any]:
-    if not publisher.available:
+async def _spooling(spool: Spool) -> AsyncIterator[None]:
+    await spool.open()
+    yield
+    await spool.close()
+
+
+async def _draining(drain: Drain, grace_seconds: float) -> AsyncIterator[None]:
+    drain.start()
+    yield
+    await drain.stop(grace_seconds)
+
+
+async def _check_kafka(publisher: Publisher, spool: Spool | None) -> dict[str, Any]:
+    details = {"queued": publisher.queued, "last_acknowledged_at": publisher.last_acknowledged_at}
+    if publisher.available:
+        return {"reachable": True, **details}
+    if spool is None or not spool.has_room:
         raise RuntimeError("no broker can be reached")
-    return {"queued": publisher.queued, "last_acknowledged_at": publisher.last_acknowledged_at}
+    # Posts are accepted all the same.
+    return {"reachable": False, "note": "no broker can be reached: posts go into the spool", **details}
+
+
+async def _check_spool(spool: Spool, drain: Drain) -> dict[str, Any]:
+    try:
+        await spool.probe()
+    except OSError as exc:
+        raise RuntimeError(f"{spool.directory} cannot be written: {exc.strerror}") from None
+    if not spool.has_room:
+        raise RuntimeError(f"full: it holds {spool.bytes} of at most {spool.max_bytes} bytes")
+    return {
+        "bytes": spool.bytes,
+        "limit": spool.max_bytes,
+        "records": spool.records,
+        "oldest_age_seconds": spool.oldest_age_seconds,
+        "complaint": drain.complaint,
+    }

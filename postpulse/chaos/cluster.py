@@ -37,6 +37,7 @@ class Cluster:
 
     def __init__(self, data_dir: Path, apis: int, workers: int, say: Callable[[str], None]) -> None:
         self._logs = data_dir / "logs"
+        self._spools = data_dir / "spools"
         self.kafka = EmbeddedKafka(data_dir / "kafka", brokers=3, ports=_ports(3), log_dir=self._logs)
         self.mongo = EmbeddedMongo(data_dir / "mongo", members=3, ports=_ports(3), log_dir=self._logs)
         self._api_ports = _ports(apis)
@@ -90,7 +91,8 @@ class Cluster:
         }
         for number, port in enumerate(self._api_ports, 1):
             command = ["serve", "producer", "--port", str(port)]
-            self.apis.append(self._service(f"api-{number}", command, variables))
+            own = {**variables, "POSTPULSE_SPOOL_DIRECTORY": str(self._spools / f"api-{number}")}
+            self.apis.append(self._service(f"api-{number}", command, own))
         for number, port in enumerate(self._worker_ports, 1):
             own = {**variables, "POSTPULSE_WORKER_METRICS_PORT": str(port)}
             self.workers.append(self._service(f"worker-{number}", ["worker"], own))

@@ -14,6 +14,7 @@ COMMANDS = {
     "worker": "Run the stream processors.",
     "serve": "Run the ingest API, the query API or both.",
     "topics": "List, create and describe the topics.",
+    "spool": "Look at, check and drain what is kept while Kafka is away.",
     "post": "Send one post.",
     "load": "Send a file of posts.",
     "analyze": "Analyze a text here and now, without servers.",

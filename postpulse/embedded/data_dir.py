@@ -14,9 +14,9 @@ import platformdirs
 import psutil
 
 from postpulse.embedded.errors import EmbeddedError
-from postpulse.embedded.locks import try_lock
 from postpulse.embedded.processes import ProcessRecord, end_together
 from postpulse.embedded.state import read_json, write_json
+from postpulse.locks import try_lock
 
 STATE_FILE = "stack.json"
 _LOCK_FILE = "lock"

@@ -15,7 +15,7 @@ import platformdirs
 
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka_lock import KAFKA_VERSION, LOCK_PATH
-from postpulse.embedded.locks import hold_file
+from postpulse.locks import hold_file
 
 #: Called with (jars done, jars in all, name of the jar just done).
 Progress = Callable[[int, int, str], None]

@@ -54,6 +54,8 @@ def decide(
     }
     if not settings.ids.keys:
         decided["ids", "keys"] = ids_key(options.data_dir)
+    if "directory" not in settings.spool.model_fields_set:
+        decided["spool", "directory"] = str(options.data_dir / "spool")
     if kafka is not None:
         decided["kafka", "bootstrap_servers"] = kafka.bootstrap_servers
         decided["kafka", "security_protocol"] = "PLAINTEXT"

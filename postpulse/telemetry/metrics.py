@@ -15,10 +15,18 @@ HTTP_SECONDS = Histogram(
 HTTP_IN_FLIGHT = Gauge("postpulse_http_requests_in_flight", "Requests being answered")
 
 # Intake.
-POSTS_ACCEPTED = Counter("postpulse_posts_accepted", "Posts acknowledged by the broker", ["how"])
+POSTS_ACCEPTED = Counter(
+    "postpulse_posts_accepted", "Posts acknowledged by the brokers (log) or durable on disk (spool)", ["how"]
+)
 POSTS_REFUSED = Counter("postpulse_posts_refused", "Posts refused", ["reason"])
 BROKER_REACHABLE = Gauge("postpulse_broker_reachable", "1 while a broker can be reached")
 BROKER_REACHABLE.set(1)
+SPOOL_BYTES = Gauge("postpulse_spool_bytes", "What the spool holds")
+SPOOL_RECORDS = Gauge("postpulse_spool_records", "Records that the spool holds")
+SPOOL_OLDEST_AGE_SECONDS = Gauge(
+    "postpulse_spool_oldest_age_seconds", "Age of the oldest record in the spool"
+)
+SPOOL_DRAINED = Counter("postpulse_spool_drained_records", "Records that went from the spool into the log")
 
 # Stream processors.
 RECORDS_PROCESSED = Counter("postpulse_records_processed", "Records finished", ["stage"])

@@ -70,7 +70,7 @@ def install(app: web.Application) -> None:
 
 def _creator(intake: Intake, acceptance: Acceptance) -> Handler:
     async def create(request: web.Request) -> web.Response:
-        """Accept one post: 202 once the brokers have acknowledged it."""
+        """Accept one post: 202 once the brokers have acknowledged it, or it is durable in the spool."""
         headers = request.headers
         require_content_type(request, "application/json")
         body = await read_body(request, intake.max_body_bytes)
@@ -90,7 +90,7 @@ def _creator(intake: Intake, acceptance: Acceptance) -> Handler:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """Take a post out of everything: 202 once its tombstone is acknowledged."""
+    """Take a post out of everything: 202 once its tombstone is acknowledged, or durable in the spool."""
     post_id = request.app[IDS].recognize(request.match_info["post_id"])
     if post_id is None:
         raise Problem(404, "There is no such post: this post_id was not issued here.")
@@ -117,7 +117,7 @@ _CREATE = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": schema_ref("NewPost")}}},
     "responses": {
         "202": json_response(
-            "Acknowledged by the brokers; the analysis follows.",
+            "Acknowledged by the brokers, or durable on disk until they are back; the analysis follows.",
             schema_ref("Accepted"),
             headers={"Location": {"description": "Of the analysis.", "schema": {"type": "string"}}},
         ),
@@ -125,7 +125,9 @@ _CREATE = {
         "413": problem_response("Larger than allowed; `limit` says how much is."),
         "415": problem_response("Another content type, charset or content encoding than allowed."),
         "422": problem_response("A field is missing or not allowed; `field` names it."),
-        "503": problem_response("The brokers are away or the queue is full; nothing was accepted."),
+        "503": problem_response(
+            "The brokers are away and the spool is full, cannot be written or is off; nothing was accepted."
+        ),
     },
 }
 _DELETE = {
@@ -135,7 +137,7 @@ _DELETE = {
     "parameters": [{"name": "post_id", "in": "path", "required": True, "schema": {"type": "string"}}],
     "responses": {
         "202": json_response(
-            "The tombstone is acknowledged; the post goes in order.",
+            "The tombstone is acknowledged, or durable on disk; the post goes in order.",
             {
                 "type": "object",
                 "required": ["post_id", "status"],
@@ -143,6 +145,8 @@ _DELETE = {
             },
         ),
         "404": problem_response("The post_id was not issued here."),
-        "503": problem_response("The brokers are away; nothing was deleted."),
+        "503": problem_response(
+            "The brokers are away and there is no room in the spool; nothing was deleted."
+        ),
     },
 }
