@@ -58,7 +58,7 @@ def asyncapi(settings: KafkaSettings) -> Document:
 
 def _channel(topic: Topic, settings: KafkaSettings) -> Document:
     configuration: Document = {
-        "cleanup.policy": [topic.cleanup],
+        "cleanup.policy": topic.cleanup.split(","),
         "retention.ms": topic.retention_ms,
         "max.message.bytes": topic.max_message_bytes,
     }

@@ -39,9 +39,8 @@ def _topics() -> str:
 
 
 def _kept(topic: Topic) -> str:
-    if topic.cleanup == "compact":
-        return "the last of each key, for good"
-    return f"{topic.retention_ms // _DAY_MS} days"
+    kept = "for good" if topic.retention_ms < 0 else f"{topic.retention_ms // _DAY_MS} days"
+    return f"the last of each key, {kept}" if "compact" in topic.cleanup else kept
 
 
 def _events() -> str:

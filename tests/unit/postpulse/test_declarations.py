@@ -32,20 +32,6 @@ def test_names_are_declared_once_and_carry_their_version() -> None:
     assert len(set(collections)) == len(collections)
 
 
-def test_the_documentation_has_every_topic_as_it_is() -> None:
-    table = documented("Topics")
-    assert list(table) == [topic.name for topic in TOPICS]
-    for topic in TOPICS:
-        _, kept, value = table[topic.name]
-        assert value.startswith(f"`{topic.schema}`")
-        if topic.retention_ms < 0:
-            assert kept == "compacted, for good"
-            assert topic.cleanup == "compact"
-        else:
-            assert kept == f"{topic.retention_ms // 86_400_000} days"
-            assert topic.cleanup == "delete"
-
-
 def test_the_documentation_has_every_collection() -> None:
     assert list(documented("Collections")) == [collection.name for collection in COLLECTIONS]
     assert all(collection.description.endswith(".") for collection in COLLECTIONS)
