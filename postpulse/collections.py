@@ -40,7 +40,15 @@ CHUNK_RESULTS = Collection(
     indexes=(IndexModel([("post_id", ASCENDING), ("offset", ASCENDING)]),),
 )
 
-COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS)
+GUARDS = Collection(
+    name="guards",
+    description="Who works on one partition in one stage, and whether it ended well; _id is stage/partition. "
+    "`owner` is a worker process, `left` whether it left of its own accord; `watch` how many batches are still "
+    "marked one by one, `suspect` the offsets [from, to) of what is marked, `alone` whether it is under way, "
+    "`kills` how many processes have died while that one record was.",
+)
+
+COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS, GUARDS)
 
 
 async def apply_collections(database: AsyncDatabase[Document]) -> None:

@@ -70,6 +70,8 @@ class ChunkAnalysis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     took_us: int = 0
     """How long its analysis took, in microseconds."""
     exact: bool = True
+    failed: str | None = None
+    """Why there is no partial result and never will be: the chunk lies with the dead letters."""
     schema_version: int = 1
 
 
@@ -119,6 +121,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error_class: str
     attempt: int
     dead_at: int
+    version: str | None = None
+    """Of postpulse and its analysis, which failed."""
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]

@@ -171,6 +171,14 @@ class WorkerSettings(_Section):
     rebalance_grace_seconds: float = Field(3.0, ge=0, le=60)
     """How long batches under way may take to finish when their partitions are revoked."""
     commit_interval_seconds: float = Field(0.5, ge=0.05, le=60)
+    max_failed_run: int = Field(50, ge=1)
+    """Records in a row that may fail for no known reason before a stage dead-letters no more."""
+    max_failed_share: float = Field(0.1, ge=0, le=1)
+    """The same as a share of the last 1,000 records, once there were 100."""
+    max_kills: int = Field(2, ge=1, le=100)
+    """Workers that a record may end, processed alone, before it is dead-lettered untried."""
+    compute_seconds_limit: float = Field(300.0, ge=1, le=86_400)
+    """A worker that computes at one record for longer than this ends itself."""
     metrics_port: int = Field(0, ge=0, le=65535)
     """Where a worker serves `/metrics` and `/health/…`; 0 takes a free port."""
 

@@ -5,14 +5,13 @@ import os
 import signal
 import tempfile
 import threading
-from typing import Any
 
 import faust
 import structlog
 from aiohttp import web
 from pymongo import AsyncMongoClient
 
-from postpulse.collections import Document
+from postpulse.collections import GUARDS, Document
 from postpulse.garbage import tune_garbage_collection
 from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
@@ -25,14 +24,15 @@ from postpulse.topics import (
     POSTS,
     topic_name,
 )
-from postpulse.web.application import create_application
+from postpulse.web.application import Install, create_application
 from postpulse.web.server import set_up
 from stream_processors import analysis
 from stream_processors.agents import analyze, ingest, merge
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
-from stream_processors.runtime.retries import Process
+from stream_processors.runtime.guards import Guards
+from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
@@ -56,12 +56,16 @@ async def run_worker(settings: Settings) -> None:
     publisher = Publisher(settings.kafka, "postpulse-worker")
     publisher.start()
     client = connect(settings.mongo, "postpulse-worker")
-    sink = Sink(client, database(client, settings.mongo))
+    collections = database(client, settings.mongo)
+    sink = Sink(client, collections)
+    safeguards = Safeguards(settings.worker, Guards(collections[GUARDS.name], settings.worker.max_kills))
     with tempfile.TemporaryDirectory(prefix="postpulse-worker-") as scratch:
-        app = create_app(settings, sink, publisher, scratch)
+        app = create_app(settings, sink, publisher, scratch, safeguards)
         lag = LoopLag()
-        runner = await _serve_health(settings, app, client, publisher, lag)
-        running = asyncio.create_task(_run(settings, app, client, lag))
+        runner = await _serve_health(
+            settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards)
+        )
+        running = asyncio.create_task(_run(settings, app, client, lag, safeguards))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -81,7 +85,13 @@ async def run_worker(settings: Settings) -> None:
             running.result()
 
 
-async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Document], lag: LoopLag) -> None:
+async def _run(
+    settings: Settings,
+    app: faust.App,
+    client: AsyncMongoClient[Document],
+    lag: LoopLag,
+    safeguards: Safeguards,
+) -> None:
     await wait_for_topics(settings.kafka)
     await wait_for_collections(database(client, settings.mongo))
     # What the first post would wait for: models, word lists, patterns.
@@ -92,7 +102,7 @@ async def _run(settings: Settings, app: faust.App, client: AsyncMongoClient[Docu
         await app.start()
     except Exception as exc:
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    async with lag:
+    async with lag, safeguards.watchdog:
         await app.wait_until_stopped()
     if app.crashed:
         raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
@@ -122,7 +132,9 @@ def _end_process_after(seconds: float, code: int) -> None:
     timer.start()
 
 
-def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: str) -> faust.App:
+def create_app(
+    settings: Settings, sink: Sink, publisher: Publisher, scratch: str, safeguards: Safeguards
+) -> faust.App:
     """The app with its three agents.
 
     Args:
@@ -130,9 +142,10 @@ def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: st
         sink: where effects go.
         publisher: started, in the same loop.
         scratch: a directory for what Faust wants to write; nothing of worth.
+        safeguards: of this worker.
     """
     worker = settings.worker
-    app = create_batch_app(worker.group, settings, scratch)
+    app = create_batch_app(worker.group, settings, scratch, safeguards)
     letters = DeadLetters(publisher, topic_name(DEAD_LETTERS, settings.kafka))
     analyses = topic_name(POST_ANALYSES, settings.kafka)
     destinations = ingest.Destinations(analyses, topic_name(POST_CHUNKS, settings.kafka))
@@ -151,14 +164,12 @@ def create_app(settings: Settings, sink: Sink, publisher: Publisher, scratch: st
         ),
     }
     for stage, (topic, process) in processes.items():
-        add_agent(app, stage, topic, process, worker.concurrency)
+        add_agent(app, stage, topic, process, worker.concurrency, safeguards)
     return app
 
 
-async def _serve_health(
-    settings: Settings, app: faust.App, client: Any, publisher: Publisher, lag: LoopLag
-) -> web.AppRunner:
-    application = create_application(settings, lambda served: add_checks(served, app, client, publisher, lag))
+async def _serve_health(settings: Settings, add: Install) -> web.AppRunner:
+    application = create_application(settings, add)
     runner = await set_up(application, settings.http.shutdown_grace_seconds)
     site = web.TCPSite(runner, settings.http.host, settings.worker.metrics_port)
     try:

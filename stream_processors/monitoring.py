@@ -13,6 +13,7 @@ from postpulse.collections import Document
 from postpulse.kafka.publisher import Publisher
 from postpulse.telemetry import metrics
 from postpulse.web import health
+from stream_processors.runtime.retries import Safeguards
 
 _TICK_SECONDS = 0.1
 
@@ -52,8 +53,9 @@ def add_checks(
     client: AsyncMongoClient[Document],
     publisher: Publisher,
     lag: LoopLag,
+    safeguards: Safeguards,
 ) -> None:
-    """Readiness of a worker: it is a member of its group, MongoDB answers, the brokers can be reached."""
+    """Readiness of a worker: it is a member of its group, has its servers, and not too many records fail."""
 
     async def group() -> dict[str, Any]:
         assigned: dict[str, int] = {}
@@ -74,4 +76,11 @@ def add_checks(
             raise RuntimeError("no broker can be reached")
         return {"queued": publisher.queued}
 
-    served[health.CHECKS].update({"group": group, "mongo": mongo, "kafka": kafka})
+    async def records() -> dict[str, Any]:
+        stopped = safeguards.stopped()
+        if stopped:
+            reasons = "; ".join(f"{partition}: {reason}" for partition, reason in stopped.items())
+            raise RuntimeError(f"partitions are stopped: {reasons}")
+        return {}
+
+    served[health.CHECKS].update({"group": group, "mongo": mongo, "kafka": kafka, "records": records})

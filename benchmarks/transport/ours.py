@@ -11,6 +11,7 @@ from postpulse.kafka.publisher import Publisher, Record
 from postpulse.settings import load_settings
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.retries import Safeguards
 from stream_processors.runtime.slices import Slices
 
 
@@ -43,8 +44,9 @@ async def main() -> None:
         await publisher.publish(records)
 
     with tempfile.TemporaryDirectory() as scratch:
-        app = create_batch_app("benchmark-ours", settings, scratch)
-        add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency)
+        safeguards = Safeguards(settings.worker)
+        app = create_batch_app("benchmark-ours", settings, scratch, safeguards)
+        add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency, safeguards)
         tune_garbage_collection()
         await app.start()
         await app.wait_until_stopped()

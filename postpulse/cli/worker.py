@@ -35,6 +35,7 @@ def command(processes: int, child: tuple[int, int] | None) -> None:
     Exit codes:
       0  stopped by a signal
       1  the worker cannot go on; with --processes: one has died five times in a row
+         (being killed by a signal forty times, since that is how a record is found that does it)
       2  wrong usage or settings
 
     \b

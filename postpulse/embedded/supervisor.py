@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from postpulse.embedded.child import Child
 
-#: Deaths in a row, without a healthy time between them, after which a child is given up.
+#: Deaths in a row by its own exit, without a healthy time between them, after which a child is given up.
 MAX_DEATHS = 5
+#: The same where signals end it: workers die so until they know the records that kill them, four times for each.
+MAX_KILLS = 40
 _TAIL_LINES = 12
 
 
@@ -20,6 +22,8 @@ class _Watched:
     child: Child
     started_at: float
     deaths: int = 0
+    exits: int = 0
+    """Of these deaths, those in a row that no signal caused."""
     restart_at: float | None = None
 
 
@@ -54,7 +58,7 @@ class Supervisor:
         """Look after every child; to be called a few times a second.
 
         Raises:
-            GaveUpError: one has died `MAX_DEATHS` times in a row.
+            GaveUpError: one has died `MAX_DEATHS` times in a row by itself, or was killed `MAX_KILLS` times.
         """
         now = time.monotonic()
         for watched in self._watched:
@@ -62,7 +66,7 @@ class Supervisor:
                 if now >= watched.restart_at:
                     self._restart(watched, now)
             elif watched.child.ending is not None:
-                self._bury(watched, watched.child.ending, now)
+                self._bury(watched, watched.child.ending, now, killed=(watched.child.exit_code or 0) < 0)
             else:
                 watched.child.bound_log()
 
@@ -72,16 +76,18 @@ class Supervisor:
         try:
             watched.child.start()
         except OSError as exc:
-            self._bury(watched, f"could not be started: {exc}", now)
+            self._bury(watched, f"could not be started: {exc}", now, killed=False)
 
-    def _bury(self, watched: _Watched, ending: str, now: float) -> None:
+    def _bury(self, watched: _Watched, ending: str, now: float, killed: bool) -> None:
         if now - watched.started_at >= self._healthy:
-            watched.deaths = 0
-        watched.deaths += 1
+            watched.deaths = watched.exits = 0
         child = watched.child
+        watched.deaths += 1
+        watched.exits = 0 if killed else watched.exits + 1
         message = f"{child.name} {ending}. Its log, {child.log_path}, ends with:\n{_indented(child)}"
-        if watched.deaths >= MAX_DEATHS:
-            raise GaveUpError(f"{message}\n{child.name} died {MAX_DEATHS} times in a row: giving up.")
+        if watched.exits >= MAX_DEATHS or watched.deaths >= MAX_KILLS:
+            times = watched.exits if watched.exits >= MAX_DEATHS else watched.deaths
+            raise GaveUpError(f"{message}\n{child.name} died {times} times in a row: giving up.")
         delay = min(self._first_backoff * 2 ** (watched.deaths - 1), self._longest_backoff)
         watched.restart_at = now + delay
         self._report(f"{message}\n{child.name} is started again in {delay:g} s.")

@@ -36,6 +36,14 @@ BATCH_SECONDS = Histogram(
 )
 BATCH_RETRIES = Counter("postpulse_batch_retries", "Attempts of a batch that failed for a while", ["stage"])
 DEAD_LETTERS = Counter("postpulse_dead_letters", "Records dead-lettered", ["stage", "error_class"])
+PARTITIONS_STOPPED = Gauge(
+    "postpulse_partitions_stopped",
+    "Partitions that wait since too many of their stage's records fail",
+    ["stage"],
+)
+BATCHES_SPLIT = Counter(
+    "postpulse_batches_split", "Batches cut in two to find the record that fails", ["stage"]
+)
 FENCED = Counter("postpulse_batches_fenced", "Transactions refused by their checkpoint", ["stage"])
 POST_AGE_SECONDS = Histogram(
     "postpulse_post_age_seconds",

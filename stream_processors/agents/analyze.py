@@ -8,7 +8,7 @@ from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
 from stream_processors.dead_letters.letters import DeadLetters, letter
-from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
 
 STAGE = "analyze"
@@ -30,13 +30,15 @@ class Analyze:
             for record in batch:
                 await slices.pause()
                 try:
-                    if record.value is None:
-                        raise UndecodableError("a chunk's record has no value")
-                    chunk = events.decode(Chunk, record.value)
+                    chunk = _chunk(record)
                 except UndecodableError as error:
-                    dead.append(letter(record, STAGE, error))
+                    dead.append(letter(record, STAGE, batch.given_up or error))
                 else:
-                    results.append(await slices.apart(self._result, chunk))
+                    if batch.given_up is None:
+                        results.append(await slices.apart(self._result, chunk))
+                    else:
+                        dead.append(letter(record, STAGE, batch.given_up))
+                        results.append(self._failure(chunk, dead[-1].reason))
         await self._letters.send(dead)
         await self._publisher.publish(results)
 
@@ -53,9 +55,32 @@ class Analyze:
             took_us=(time.perf_counter_ns() - began) // 1000,
             exact=chunk.exact,
         )
+        return self._record(result)
+
+    def _failure(self, chunk: Chunk, reason: str) -> publisher.Record:
+        """What tells the merge that there will be no partial result: its post would wait for it for ever."""
+        return self._record(
+            ChunkAnalysis(
+                post_id=chunk.post_id,
+                place=chunk.place,
+                index=chunk.index,
+                count=chunk.count,
+                analysis_version=analysis.ANALYSIS_VERSION,
+                partial={},
+                failed=reason,
+            )
+        )
+
+    def _record(self, result: ChunkAnalysis) -> publisher.Record:
         return publisher.Record(
             self._destination,
-            chunk.post_id.encode(),
+            result.post_id.encode(),
             events.encode(result),
             events.headers(ChunkAnalysis),
         )
+
+
+def _chunk(record: Record) -> Chunk:
+    if record.value is None:
+        raise UndecodableError("a chunk's record has no value")
+    return events.decode(Chunk, record.value)

@@ -72,7 +72,7 @@ class Ingest:
         decoded, dead = await _decode(batch)
         await self._letters.send(dead.letters)
         current: dict[str, Document] = {}
-        if batch.next_offset > checkpoint:
+        if batch.next_offset > checkpoint or batch.given_up is not None:
             fresh = {post_id: item for post_id, item in decoded.items() if item.place.offset >= checkpoint}
             documents = await self._documents(fresh)
 
@@ -80,9 +80,10 @@ class Ingest:
                 nonlocal current
                 current = await _prepare(changes, documents, dead.documents)
 
-            await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
+            await self._sink.write(lane, checkpoint, max(checkpoint, batch.next_offset), prepare)
             observe_age(documents.values())
-        await self._announce(decoded, current)
+        if batch.given_up is None:
+            await self._announce(decoded, current)
 
     async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
         documents: dict[str, Document] = {}
@@ -162,14 +163,19 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
         for record in batch:
             await slices.pause()
             place = Place(record.partition, record.offset)
-            try:
-                post_id = _post_id(record)
-                post = None if record.value is None else _post(post_id, record.value)
-            except UndecodableError as error:
-                dead.letters.append(letter(record, STAGE, error))
+            error = batch.given_up
+            if error is None:
+                try:
+                    post_id = _post_id(record)
+                    post = None if record.value is None else _post(post_id, record.value)
+                except UndecodableError as exc:
+                    error = exc
+            if error is not None:
+                sent = letter(record, STAGE, error)
+                dead.letters.append(sent)
                 readable = _readable_id(record.key)
                 if readable is not None:
-                    dead.documents[readable] = posts.dead(readable, place, STAGE, str(error))
+                    dead.documents[readable] = posts.dead(readable, place, STAGE, sent.reason)
             else:
                 # Offsets ascend: a later record of the same post takes the place of an earlier one.
                 decoded[post_id] = _Decoded(place, post)
@@ -214,17 +220,25 @@ async def _prepare(
                 if before["offset"] >= document["offset"]:
                     # Delivered again: the document already says this, or something later.
                     continue
-                if before["state"] == "analyzing":
+                if before["state"] in ("analyzing", "dead"):
                     superseded.append(post_id)
             changes.put(before, document)
             current[post_id] = document
     for post_id, document in dead.items():
+        before = existing.get(post_id)
         # A record that cannot be read takes nothing away from a post that could be.
-        if post_id not in existing and post_id not in documents:
+        if before is None and post_id not in documents:
             changes.put(None, document)
+        elif before is not None and before["state"] == "analyzing" and _same_place(before, document):
+            # It was written, and then its chunks could not be sent.
+            changes.put(before, document)
     if superseded:
         changes.result_writes.append(DeleteMany({"post_id": {"$in": superseded}}))
     return current
+
+
+def _same_place(one: Document, other: Document) -> bool:
+    return (one["partition"], one["offset"]) == (other["partition"], other["offset"])
 
 
 def analysis_record(topic: str, document: Document) -> publisher.Record:

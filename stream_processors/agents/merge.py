@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from pymongo import DeleteMany, UpdateOne
 
 from postpulse import events
@@ -11,6 +12,7 @@ from postpulse.collections import Document
 from postpulse.events import ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
+from stream_processors.agents import analyze
 from stream_processors.agents.ingest import analysis_record, observe_age
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
@@ -44,10 +46,11 @@ class Merge:
         if batch.next_offset > checkpoint:
 
             async def prepare(changes: Changes) -> None:
-                await _prepare(changes, partials)
+                await _prepare(changes, partials, STAGE if batch.given_up else analyze.STAGE)
 
             await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
-        await self._announce(partials)
+        if batch.given_up is None:
+            await self._announce(partials)
 
     async def _announce(self, partials: _Partials) -> None:
         documents = await self._sink.posts(partials)
@@ -71,9 +74,13 @@ def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:
             partial = events.decode(ChunkAnalysis, record.value)
             if not 0 <= partial.index < partial.count:
                 raise UndecodableError(f"its index is {partial.index} of {partial.count} chunks")
-            partials[partial.post_id].append(partial)
         except UndecodableError as error:
-            dead.append(letter(record, STAGE, error))
+            dead.append(letter(record, STAGE, batch.given_up or error))
+        else:
+            if batch.given_up is not None:
+                dead.append(letter(record, STAGE, batch.given_up))
+                partial = msgspec.structs.replace(partial, failed=dead[-1].reason)
+            partials[partial.post_id].append(partial)
     return partials, dead
 
 
@@ -86,14 +93,19 @@ def _belongs(partial: ChunkAnalysis, document: Document) -> bool:
     )
 
 
-async def _prepare(changes: Changes, partials: _Partials) -> None:
+async def _prepare(changes: Changes, partials: _Partials, failed_stage: str) -> None:
     documents = await changes.posts(partials)
-    awaited = {
-        post_id: {partial.index: _kept(partial) for partial in arrived if _belongs(partial, document)}
+    # Also of a post of which a chunk was given up: that one may be redriven.
+    belonging = {
+        post_id: [partial for partial in arrived if _belongs(partial, document)]
         for post_id, arrived in partials.items()
-        if (document := documents.get(post_id)) is not None and document["state"] == "analyzing"
+        if (document := documents.get(post_id)) is not None and document["state"] in ("analyzing", "dead")
     }
-    awaited = {post_id: arrived for post_id, arrived in awaited.items() if arrived}
+    awaited = {
+        post_id: {partial.index: _kept(partial) for partial in arrived if partial.failed is None}
+        for post_id, arrived in belonging.items()
+        if arrived
+    }
     kept_before: dict[str, set[int]] = defaultdict(set)
     for kept in await changes.chunk_results(list(awaited), {"post_id": 1, "offset": 1, "index": 1}):
         if kept["offset"] == documents[kept["post_id"]]["offset"]:
@@ -102,6 +114,10 @@ async def _prepare(changes: Changes, partials: _Partials) -> None:
         document = documents[post_id]
         if len(kept_before[post_id] | arrived.keys()) < document["chunks"]:
             changes.result_writes.extend(_keep(arrived.values()))
+            reasons = [partial.failed for partial in belonging[post_id] if partial.failed is not None]
+            if reasons and document["state"] == "analyzing":
+                dead = {"state": "dead", "stage": failed_stage, "reason": reasons[0]}
+                changes.finish(document, document | dead, list(dead))
         else:
             earlier = await changes.chunk_results([post_id]) if kept_before[post_id] else []
             every = {kept["index"]: kept for kept in earlier if kept["offset"] == document["offset"]}
@@ -109,7 +125,8 @@ async def _prepare(changes: Changes, partials: _Partials) -> None:
             metrics = await _merge(changes, document, list(every.values()))
             took_us = sum(kept.get("took_us", 0) for kept in every.values())
             exact = all(kept["exact"] for kept in every.values())
-            changes.finish(document, posts.analyzed(document, metrics, took_us, exact), _FINISHED)
+            alive = {name: value for name, value in document.items() if name not in ("stage", "reason")}
+            changes.finish(document, posts.analyzed(alive, metrics, took_us, exact), _FINISHED)
             changes.result_writes.append(DeleteMany({"post_id": post_id}))
 
 

@@ -3,12 +3,17 @@
 import time
 from collections.abc import Sequence
 
-from postpulse import events
+from postpulse import __version__, events
 from postpulse.events import DeadLetter, Origin
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from postpulse.telemetry import metrics
+from stream_processors.analysis import ANALYSIS_VERSION
 from stream_processors.runtime.batches import Record, copied_headers
+
+_VERSION = f"{__version__}, analysis {ANALYSIS_VERSION}"
+#: Some errors quote what they failed at, whole.
+_REASON_CHARS = 1000
 
 
 def letter(record: Record, stage: str, error: Exception, attempt: int = 1) -> DeadLetter:
@@ -23,10 +28,11 @@ def letter(record: Record, stage: str, error: Exception, attempt: int = 1) -> De
     return DeadLetter(
         origin=Origin(record.topic, record.partition, record.offset, record.timestamp),
         stage=stage,
-        reason=str(error) or type(error).__name__,
+        reason=(str(error) or type(error).__name__)[:_REASON_CHARS],
         error_class=type(error).__name__,
         attempt=attempt,
         dead_at=time.time_ns() // 1_000_000,
+        version=_VERSION,
         key=record.key,
         value=record.value,
         headers=copied_headers(record),

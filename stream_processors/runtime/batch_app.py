@@ -10,17 +10,18 @@ from postpulse.settings import KafkaSettings, Settings
 from postpulse.topics import group_name
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.offsets import BatchLimits
-from stream_processors.runtime.retries import Process, work
+from stream_processors.runtime.retries import Process, Safeguards, work
 from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
 
 
-def create_batch_app(group: str, settings: Settings, scratch: str) -> faust.App:
+def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: Safeguards) -> faust.App:
     """The app, without agents.
 
     Args:
         group: of consumers, which share the partitions; without the prefix that the settings add.
         settings: of the whole product.
         scratch: a directory for what Faust wants to write; nothing of worth.
+        safeguards: of this worker.
     """
     worker = settings.worker
     app = faust.App(
@@ -52,6 +53,7 @@ def create_batch_app(group: str, settings: Settings, scratch: str) -> faust.App:
         app.conf.broker_consumer,
         BatchLimits(worker.batch_max_records, worker.batch_max_bytes),
         worker.rebalance_grace_seconds,
+        safeguards.leave,
     )
 
     async def settle(*_: Any, **__: Any) -> None:
@@ -61,12 +63,15 @@ def create_batch_app(group: str, settings: Settings, scratch: str) -> faust.App:
     return app
 
 
-def add_agent(app: faust.App, stage: str, topic: str, process: Process, concurrency: int) -> None:
+def add_agent(
+    app: faust.App, stage: str, topic: str, process: Process, concurrency: int, safeguards: Safeguards
+) -> None:
     """An agent that works on the batches of a topic, several at once, each of another partition."""
+    safeguards.add_stage(stage)
 
     async def agent(batches: StreamT[RecordBatch]) -> None:
         async for batch in batches:
-            await work(cast(BatchConsumer, app.consumer), batch, stage, process)
+            await work(cast(BatchConsumer, app.consumer), batch, stage, process, safeguards)
 
     app.agent(app.topic(topic), name=stage, concurrency=concurrency)(agent)
 

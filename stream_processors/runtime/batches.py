@@ -30,7 +30,19 @@ class RecordBatch:
         next_offset: what is committed when the batch is finished.
     """
 
-    __slots__ = ("_on_finish", "next_offset", "partition", "records", "revoked", "started", "topic")
+    __slots__ = (
+        "_on_finish",
+        "attempts",
+        "first",
+        "given_up",
+        "next_offset",
+        "partition",
+        "records",
+        "revoked",
+        "started",
+        "topic",
+        "watched",
+    )
 
     def __init__(
         self,
@@ -46,6 +58,14 @@ class RecordBatch:
         self.started = False
         self.revoked = False
         """The partition is no longer this worker's: whatever is left to do must not be done."""
+        self.first = False
+        """The first one of its partition since that was assigned to this worker."""
+        self.watched = False
+        """Processed with nothing beside it and under a mark: see `stream_processors.runtime.guards`."""
+        self.attempts = 0
+        """How often its records were tried, alone or with others."""
+        self.given_up: Exception | None = None
+        """Why its one record is not to be processed, but dead-lettered."""
         self._on_finish = on_finish
 
     def __len__(self) -> int:
@@ -62,8 +82,19 @@ class RecordBatch:
         """All effects of the records are confirmed: their offsets may be committed."""
         self._on_finish(self)
 
+    def part(self, start: int, stop: int) -> "RecordBatch":
+        """Its records from one index up to another, as a batch that finishes nothing by itself."""
+        part = RecordBatch(self.topic, self.partition, self.records[start:stop], _nothing)
+        part.watched = self.watched
+        part.attempts = self.attempts
+        return part
+
     def __repr__(self) -> str:
         return f"<RecordBatch {self.topic}/{self.partition} {self.first_offset}..{self.next_offset - 1}>"
+
+
+def _nothing(_: RecordBatch) -> None:
+    pass
 
 
 def header(record: Record, name: str) -> bytes | None:

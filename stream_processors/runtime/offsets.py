@@ -38,6 +38,8 @@ class _PartitionState:
     waiting: deque[Record] = field(default_factory=deque)
     waiting_bytes: int = 0
     batch: RecordBatch | None = None
+    begun: bool = False
+    """A batch was cut."""
 
 
 class OffsetLedger:
@@ -92,6 +94,7 @@ class OffsetLedger:
         for (topic, partition), state in self._partitions.items():
             if state.batch is None and state.waiting:
                 state.batch = RecordBatch(topic, partition, self._cut(state), self._finish)
+                state.batch.first, state.begun = not state.begun, True
                 batches.append(state.batch)
         return batches
 

@@ -20,6 +20,21 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="apart")
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
+class _Computing:
+    """What computes at the moment; read by the watchdog's thread."""
+
+    __slots__ = ("step", "task")
+
+    def __init__(self) -> None:
+        self.step: float | None = None
+        """When the step under way began: differs from that of every other; None while nothing computes."""
+        self.task: object = None
+        """Whose it is."""
+
+
+computing = _Computing()
+
+
 class Slices:
     """Computation that shares the event loop: `async with Slices() as slices:`, and in it `await slices.pause()`.
 
@@ -44,9 +59,12 @@ class Slices:
             self._give()
 
     async def pause(self) -> None:
-        if time.monotonic() >= self._ends:
+        now = time.monotonic()
+        if now >= self._ends:
             self._give()
             await self._take()
+        else:
+            computing.step = now
 
     async def apart(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """What may take longer than a slice, computed in a thread; it is our turn until it is done.
@@ -67,8 +85,11 @@ class Slices:
         except asyncio.CancelledError:
             self._give()
             raise
-        self._ends = time.monotonic() + _SLICE_SECONDS
+        now = time.monotonic()
+        self._ends = now + _SLICE_SECONDS
+        computing.step, computing.task = now, asyncio.current_task()
 
     def _give(self) -> None:
         self._ours = False
+        computing.step = computing.task = None
         self._turn.release()

@@ -8,7 +8,7 @@ does nothing.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import aiokafka
@@ -34,6 +34,10 @@ _IDLE_POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
 #: aiokafka itself would try for as long as the brokers are away.
 _COMMIT_SECONDS = 1.5
+
+
+async def _nothing() -> None:
+    pass
 
 
 class BatchTopic(Topic):
@@ -108,6 +112,7 @@ class BatchConsumer(driver.Consumer):
     #: Set by `BatchTransport` for the consumers that it makes.
     limits: ClassVar[BatchLimits]
     rebalance_grace_seconds: ClassVar[float]
+    on_leave: ClassVar[Callable[[], Awaitable[None]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -262,7 +267,7 @@ class BatchConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def settle(self) -> None:
-        """Wait a little for the batches that agents have begun, then commit what is finished."""
+        """Wait a little for the batches that agents have begun, then commit what is finished and take leave."""
         deadline = time.monotonic() + self.rebalance_grace_seconds
         while (left := deadline - time.monotonic()) > 0 and self._ledger.under_way():
             self._settled.clear()
@@ -276,14 +281,19 @@ class BatchConsumer(driver.Consumer):
             log.warning(
                 "partitions leave with batches unfinished", batches=[repr(batch) for batch in unfinished]
             )
-        await self.commit()
+        # Both have limits of their own, and time is short.
+        await asyncio.gather(self.commit(), type(self).on_leave())
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's search for stuck streams reads acknowledgements, which are not used here."""
 
 
 def batch_transport(
-    app: Any, url: Iterable[Any], limits: BatchLimits, rebalance_grace_seconds: float
+    app: Any,
+    url: Iterable[Any],
+    limits: BatchLimits,
+    rebalance_grace_seconds: float,
+    on_leave: Callable[[], Awaitable[None]] = _nothing,
 ) -> driver.Transport:
     """A transport for `app.transport`.
 
@@ -292,11 +302,16 @@ def batch_transport(
         url: of the brokers, as `app.conf.broker_consumer` has it.
         limits: where batches are cut.
         rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
+        on_leave: called when they are, and when the app stops; must not raise.
     """
     consumer = type(
         "BatchConsumer",
         (BatchConsumer,),
-        {"limits": limits, "rebalance_grace_seconds": rebalance_grace_seconds},
+        {
+            "limits": limits,
+            "rebalance_grace_seconds": rebalance_grace_seconds,
+            "on_leave": staticmethod(on_leave),
+        },
     )
 
     class BatchTransport(driver.Transport):

@@ -57,10 +57,11 @@ class Changes:
         self._count(before, after)
 
     def finish(self, before: Document, after: Document, fields: Sequence[str]) -> None:
-        """Set some fields of a post's document; the counters move by the difference."""
-        self.post_writes.append(
-            UpdateOne({"_id": after["_id"]}, {"$set": {name: after[name] for name in fields}})
-        )
+        """Set some fields of a post's document, unset what it has no more; counters move by the difference."""
+        update = {"$set": {name: after[name] for name in fields}}
+        if gone := before.keys() - after.keys():
+            update["$unset"] = dict.fromkeys(gone, "")
+        self.post_writes.append(UpdateOne({"_id": after["_id"]}, update))
         self._count(before, after)
 
     def _count(self, before: Document | None, after: Document) -> None:

@@ -14,7 +14,7 @@ from postpulse.topics import POST_CHUNKS, POSTS, Topic
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.offsets import BatchLimits
-from stream_processors.runtime.retries import Process
+from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.runtime.transport import BatchConsumer
 from tests.pipeline import Pipeline
 from tests.waiting import until
@@ -38,9 +38,11 @@ async def run(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Run]:
     async with AsyncExitStack() as stack:
 
         async def start(processes: dict[Topic, Process]) -> BatchConsumer:
-            app = create_batch_app("fairness", settings, str(tmp_path))
+            safeguards = Safeguards(worker)
+            app = create_batch_app("fairness", settings, str(tmp_path), safeguards)
             for topic, process in processes.items():
-                add_agent(app, topic.name.replace(".", "-"), pipeline.topic(topic), process, concurrency=3)
+                stage = topic.name.replace(".", "-")
+                add_agent(app, stage, pipeline.topic(topic), process, 3, safeguards)
             await app.start()
             stack.push_async_callback(app.stop)
             return cast(BatchConsumer, app.consumer)
@@ -136,7 +138,7 @@ async def test_what_fails_is_tried_again_and_only_the_finished_is_committed(
         nonlocal failures, finished
         if batch.partition == 1 and batch.first_offset >= 100:
             failures += 1
-            raise ZeroDivisionError
+            raise ConnectionResetError
         if batch.partition == 1:
             finished = batch.next_offset
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postpulse.embedded.child import Child
-from postpulse.embedded.supervisor import GaveUpError, Supervisor
+from postpulse.embedded.supervisor import MAX_KILLS, GaveUpError, Supervisor
 from tests.waiting import wait_until
 
 
@@ -49,6 +49,18 @@ def test_one_that_is_killed_is_reported_and_started_again(steady: Child, reports
     assert len(reports) == 1
     assert "steady was ended by SIGKILL" in reports[0]
     assert "started again in 0.05 s" in reports[0]
+
+
+def test_one_that_is_killed_is_started_again_for_longer(log: Path, reports: list[str]) -> None:
+    child = Child("unlucky", ["/bin/sh", "-c", "kill -SEGV $$"], log)
+    child.start()
+    supervisor = Supervisor(reports.append, first_backoff_seconds=0.001, longest_backoff_seconds=0.001)
+    supervisor.watch(child)
+    with pytest.raises(GaveUpError) as caught:
+        supervise(supervisor, "the end", bool)
+    assert "unlucky was ended by SIGSEGV" in str(caught.value)
+    assert f"died {MAX_KILLS} times in a row: giving up" in str(caught.value)
+    assert len(reports) == MAX_KILLS - 1
 
 
 def test_five_deaths_in_a_row_are_the_end(log: Path, reports: list[str]) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postpulse import events
+from postpulse import __version__, events
 from postpulse.events import DeadLetter, Origin, UndecodableError
+from stream_processors.analysis import ANALYSIS_VERSION
 from stream_processors.dead_letters.letters import letter
 from tests.unit.stream_processors.records import record
 
@@ -35,6 +36,14 @@ def test_a_letter_says_why_and_when() -> None:
     assert made.reason == "its index is 3 of 2 chunks"
     assert made.attempt == 1
     assert before <= made.dead_at <= time.time_ns() // 1_000_000
+
+
+def test_a_letter_is_no_longer_for_an_error_that_quotes_its_post() -> None:
+    assert letter(record(0), "ingest", ValueError("x" * 5_000_000)).reason == "x" * 1000
+
+
+def test_a_letter_says_which_version_failed() -> None:
+    assert letter(record(0), "ingest", ValueError()).version == f"{__version__}, analysis {ANALYSIS_VERSION}"
 
 
 @pytest.mark.parametrize("error", [ValueError(), RecursionError("")])
