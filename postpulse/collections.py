@@ -6,6 +6,8 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
+from postpulse.topics import DEAD_LETTERS as DEAD_LETTERS_TOPIC
+
 Document = dict[str, Any]
 
 
@@ -21,7 +23,8 @@ class Collection:
 POSTS = Collection(
     name="posts",
     description="A post with its analysis; _id is the post_id. `partition` and `offset` are the place of its "
-    "record in posts.v1; `state` is analyzing, analyzed, deleted (a marker without content) or dead.",
+    "record in posts.v1, `redriven_from` the offset it had the first time, if it was redriven; `state` is "
+    "analyzing, analyzed, deleted (a marker without content) or dead.",
 )
 COUNTERS = Collection(
     name="counters",
@@ -39,6 +42,26 @@ CHUNK_RESULTS = Collection(
     description="Partial results of a post that is not merged yet; _id is post_id/offset/index.",
     indexes=(IndexModel([("post_id", ASCENDING), ("offset", ASCENDING)]),),
 )
+DEAD_LETTERS = Collection(
+    name="dead_letters",
+    description="A record that could not be processed, as posts-dead-letter.v1 has it; _id is the key there. "
+    "`post_id` is whose it is, null where that is not known; `post_offset` where a post's own record stood first.",
+    indexes=(
+        # The order of pages; what is filtered and counted by is in it, so that values need not be read for that.
+        IndexModel(
+            [
+                ("dead_at", ASCENDING),
+                ("_id", ASCENDING),
+                ("stage", ASCENDING),
+                ("error_class", ASCENDING),
+                ("origin.topic", ASCENDING),
+            ]
+        ),
+        IndexModel([("post_id", ASCENDING)]),
+        # As long as the topic, which is where they can be had again.
+        IndexModel([("dead_at", ASCENDING)], expireAfterSeconds=DEAD_LETTERS_TOPIC.retention_ms // 1000),
+    ),
+)
 
 GUARDS = Collection(
     name="guards",
@@ -48,7 +71,7 @@ GUARDS = Collection(
     "`kills` how many processes have died while that one record was.",
 )
 
-COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS, GUARDS)
+COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS, GUARDS, DEAD_LETTERS)
 
 
 async def apply_collections(database: AsyncDatabase[Document]) -> None:

@@ -111,6 +111,17 @@ class Origin(msgspec.Struct, frozen=True):
     timestamp: int | None = None
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One earlier attempt at a record that was dead-lettered, redriven, and failed again."""
+
+    origin: Origin
+    """Where the record stood then."""
+    stage: str
+    reason: str
+    error_class: str
+    dead_at: int
+
+
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record that could not be processed, whole; the value of `posts-dead-letter.v1`. Bytes are base64."""
 
@@ -126,6 +137,11 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    """Without those that a redrive adds: what they say is in the fields below."""
+    redriven_from: Origin | None = None
+    """Where the record stood the first time, if this is not it."""
+    history: tuple[Failure, ...] = ()
+    """Earlier failures, oldest first."""
     schema_version: int = 1
 
 

@@ -18,7 +18,7 @@ class Topic:
         name: without the prefix of `POSTPULSE_KAFKA_TOPIC_PREFIX`.
         key: what the record key is, for the reader.
         cleanup: Kafka's cleanup.policy.
-        retention_ms: how long records are kept; -1 for good. Without meaning for a compacted topic.
+        retention_ms: how long records are kept; -1 for good. Without meaning for a topic that is only compacted.
         max_message_bytes: the largest record batch that the broker takes.
         schema: the event's name in `postpulse.events`.
         description: one sentence.
@@ -26,7 +26,7 @@ class Topic:
 
     name: str
     key: str
-    cleanup: Literal["compact", "delete"]
+    cleanup: Literal["compact", "delete", "compact,delete"]
     retention_ms: int
     max_message_bytes: int
     schema: str
@@ -81,11 +81,13 @@ POST_ANALYSES = Topic(
 DEAD_LETTERS = Topic(
     name="posts-dead-letter.v1",
     key="origin topic/partition/offset",
-    cleanup="delete",
+    # A null value takes a letter away, and in time its bytes; what nobody looks at goes with its age.
+    cleanup="compact,delete",
     retention_ms=90 * _DAY_MS,
     max_message_bytes=2 * _LARGE,
     schema="DeadLetter",
-    description="Records that could not be processed: their raw bytes, the reason, where they stood.",
+    description="Records that could not be processed: their raw bytes, the reason, where they stood. A null "
+    "value follows a redrive or a discard.",
 )
 
 TOPICS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, POST_ANALYSES, DEAD_LETTERS)

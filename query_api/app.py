@@ -4,21 +4,27 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pymongo
+import structlog
 from aiohttp import web
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
+from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
 from postpulse.post_ids import PostIds
 from postpulse.topics import POST_ANALYSES, topic_name
 from postpulse.web import health
 from postpulse.web.application import SETTINGS
-from query_api.keys import FEED, IDS, POSTS, WAITERS
+from query_api.dead_letters.actions import Actions
+from query_api.keys import ACTIONS, DEAD_LETTERS, FEED, IDS, POSTS, REDRIVE_PUBLISHER, WAITERS
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
+from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.posts import PostQueries
-from query_api.routes import posts
+from query_api.routes import dead_letters, posts
+
+log = structlog.get_logger(__name__)
 
 _MAX_WAITERS = 10_000
 _PING_SECONDS = 2.0
@@ -34,18 +40,33 @@ def install(app: web.Application) -> None:
     app[IDS] = PostIds.from_settings(app[SETTINGS].ids)
     app[WAITERS] = Waiters(_MAX_WAITERS)
     app.cleanup_ctx.append(_database)
+    app.cleanup_ctx.append(_redriving)
     app.cleanup_ctx.append(_feed)
     app.on_shutdown.append(_let_go)
     posts.install(app)
+    dead_letters.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].mongo
     client = connect(settings, "postpulse-query-api")
     app[POSTS] = PostQueries(database(client, settings))
+    app[DEAD_LETTERS] = DeadLetterQueries(database(client, settings), app[SETTINGS].kafka.topic_prefix)
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()
+
+
+async def _redriving(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS].kafka
+    publisher = Publisher(settings, "postpulse-query-api")
+    publisher.start()
+    app[REDRIVE_PUBLISHER] = publisher
+    app[ACTIONS] = Actions(app[DEAD_LETTERS], publisher, settings)
+    yield
+    left = await publisher.close()
+    if left:
+        log.warning("stopped with dead letters half redriven; redrive them again", records=left)
 
 
 async def _feed(app: web.Application) -> AsyncIterator[None]:

@@ -2,12 +2,18 @@
 
 from aiohttp import web
 
+from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import PostIds
+from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
+from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.posts import PostQueries
 
 POSTS = web.AppKey("post_queries", PostQueries)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)
+DEAD_LETTERS = web.AppKey("dead_letter_queries", DeadLetterQueries)
+ACTIONS = web.AppKey("dead_letter_actions", Actions)
+REDRIVE_PUBLISHER = web.AppKey("redrive_publisher", Publisher)
 IDS = web.AppKey("known_post_ids", PostIds)

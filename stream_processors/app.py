@@ -27,7 +27,7 @@ from postpulse.topics import (
 from postpulse.web.application import Install, create_application
 from postpulse.web.server import set_up
 from stream_processors import analysis
-from stream_processors.agents import analyze, ingest, merge
+from stream_processors.agents import analyze, ingest, keep_letters, merge
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
@@ -135,7 +135,7 @@ def _end_process_after(seconds: float, code: int) -> None:
 def create_app(
     settings: Settings, sink: Sink, publisher: Publisher, scratch: str, safeguards: Safeguards
 ) -> faust.App:
-    """The app with its three agents.
+    """The app with its four agents.
 
     Args:
         settings: of the whole product.
@@ -146,12 +146,13 @@ def create_app(
     """
     worker = settings.worker
     app = create_batch_app(worker.group, settings, scratch, safeguards)
-    letters = DeadLetters(publisher, topic_name(DEAD_LETTERS, settings.kafka))
+    dead_letters, posts = topic_name(DEAD_LETTERS, settings.kafka), topic_name(POSTS, settings.kafka)
+    letters = DeadLetters(publisher, dead_letters)
     analyses = topic_name(POST_ANALYSES, settings.kafka)
     destinations = ingest.Destinations(analyses, topic_name(POST_CHUNKS, settings.kafka))
     processes: dict[str, tuple[str, Process]] = {
         ingest.STAGE: (
-            topic_name(POSTS, settings.kafka),
+            posts,
             ingest.Ingest(sink, publisher, letters, destinations, POSTS.name, worker.chunk_chars).process,
         ),
         analyze.STAGE: (
@@ -161,6 +162,10 @@ def create_app(
         merge.STAGE: (
             topic_name(POST_CHUNK_ANALYSES, settings.kafka),
             merge.Merge(sink, publisher, letters, analyses, POST_CHUNK_ANALYSES.name).process,
+        ),
+        keep_letters.STAGE: (
+            dead_letters,
+            keep_letters.KeepLetters(sink, letters, DEAD_LETTERS.name, posts).process,
         ),
     }
     for stage, (topic, process) in processes.items():

@@ -2,20 +2,18 @@
 
 import json
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
+from postpulse.cli.ask import ask
 from postpulse.cli.content import content_arguments, read_content
 from postpulse.cli.reach import api_address, data_dir_option, url_option
 from postpulse.cli.tables import cell, print_json, print_table
 
 #: The longest that one request to the query API may ask to wait.
 _LONGEST_WAIT_SECONDS = 20.0
-_ANSWER_SECONDS = 30.0
 
 
 @click.command("post")
@@ -84,7 +82,7 @@ def command(
     headers = {"Content-Type": "application/json"}
     if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
-    _, accepted = _ask(f"{address}/api/v1/posts/", json.dumps(post).encode(), headers)
+    _, accepted = ask(f"{address}/api/v1/posts/", json.dumps(post).encode(), headers)
     if not wait:
         if as_json:
             print_json(accepted)
@@ -105,40 +103,10 @@ def _wait_for_analysis(url: str, seconds: float) -> dict[str, Any] | None:
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         began = time.monotonic()
-        status, document = _ask(f"{url}?wait={min(left, _LONGEST_WAIT_SECONDS):.3f}")
+        status, document = ask(f"{url}?wait={min(left, _LONGEST_WAIT_SECONDS):.3f}")
         if status == 200:
             return document
         # An API that answers at once all the same must not be asked in a tight loop.
         if time.monotonic() - began < 0.1:
             time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
     return None
-
-
-def _ask(
-    url: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> tuple[int, dict[str, Any]]:
-    """The status and document of an answer that is no error."""
-    # The address is the user's own choice, and http or https.
-    request = urllib.request.Request(url, body, headers or {})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
-            document: dict[str, Any] = json.load(answer)
-            return answer.status, document
-    except urllib.error.HTTPError as exc:
-        with exc:
-            raise click.ClickException(f"{exc.code}: {_detail(exc.read()) or exc.reason}") from None
-    except json.JSONDecodeError:
-        raise click.ClickException(f"{url} is no postpulse API: its answer is not JSON.") from None
-    except OSError as exc:
-        reason = getattr(exc, "reason", exc)
-        raise click.ClickException(
-            f"{url} does not answer ({reason}); `postpulse up` starts the APIs."
-        ) from None
-
-
-def _detail(body: bytes) -> str | None:
-    try:
-        detail = json.loads(body)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return str(detail)

@@ -11,12 +11,20 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, b
 
 from postpulse.kafka.admin import admin_client, existing_topics, result_of
 from postpulse.settings import Settings
-from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS, Topic, group_name, topic_name
+from postpulse.topics import (
+    DEAD_LETTERS,
+    POST_CHUNK_ANALYSES,
+    POST_CHUNKS,
+    POSTS,
+    Topic,
+    group_name,
+    topic_name,
+)
 
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 #: What the workers' group reads, each from its start: without a committed offset, all of it is lag.
-_READ_BY_WORKERS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES)
+_READ_BY_WORKERS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)

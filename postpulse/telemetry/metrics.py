@@ -54,6 +54,9 @@ PARTITIONS_ASSIGNED = Gauge("postpulse_partitions_assigned", "Partitions owned b
 LOOP_LAG_SECONDS = Gauge("postpulse_event_loop_lag_seconds", "Longest block of the event loop of late")
 
 # Queries.
+DEAD_LETTERS_SETTLED = Counter(
+    "postpulse_dead_letters_settled", "Dead letters redriven or discarded", ["how"]
+)
 WAITERS = Gauge("postpulse_waiters", "Requests that wait for an analysis")
 FEED_UP = Gauge("postpulse_feed_up", "1 while the feed of finished analyses is answered by the brokers")
 FEED_LAG = Gauge("postpulse_feed_lag_records", "Finished analyses that the feed has not seen yet")

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from postpulse.events import Post
 from postpulse.web.application import SETTINGS, add_route
+from postpulse.web.body import read_body, require_content_type, unpacked
 from postpulse.web.openapi import SCHEMAS, describe, problem_response, schema_ref
 from postpulse.web.problems import Problem
-from producer_api.body import read_body, require_content_type, unpacked
 from producer_api.keys import ACCEPTANCE, INTAKE
 
 _JSON = "application/json"

@@ -8,11 +8,11 @@ from aiohttp.typedefs import Handler
 from multidict import istr
 
 from postpulse.web.application import add_route
+from postpulse.web.body import read_body, require_content_type
 from postpulse.web.express import ExpressResponse
 from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
 from postpulse.web.problems import Problem
 from producer_api.acceptance import Acceptance
-from producer_api.body import read_body, require_content_type
 from producer_api.intake import MAX_IDEMPOTENCY_KEY_LENGTH, MAX_NAME_LENGTH, MAX_TAG_LENGTH, Intake
 from producer_api.keys import ACCEPTANCE, IDS, INTAKE
 

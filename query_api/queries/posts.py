@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
+from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import CHUNK_RESULTS, POSTS, Document
+from postpulse.collections import CHUNK_RESULTS, DEAD_LETTERS, POSTS, Document
+from postpulse.dead_letters import letter_id
 
 #: Fields of a post as its author sent it; left out where they were not given.
 _SENT = ("author", "lang", "source", "tags")
 _STANDING = {"state": 1, "chunks": 1, "offset": 1, "reason": 1, "stage": 1, "analyzed_at": 1}
+_DEATH = {"stage": 1, "reason": 1, "dead_at": 1}
 #: By then every question has its answer or has failed, whatever the state of the servers.
 _ANSWER_SECONDS = 2.0
 
@@ -21,6 +24,7 @@ class PostQueries:
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._posts = database[POSTS.name]
         self._results = database[CHUNK_RESULTS.name]
+        self._letters = database[DEAD_LETTERS.name]
 
     async def analysis(self, post_id: str) -> Document | None:
         """The document of a post without its content; None where nothing is stored yet."""
@@ -41,11 +45,23 @@ class PostQueries:
             if again == document:
                 break
             document = again
-        return status_view(post_id, document, done)
+        letter = None
+        if document is None or document["state"] in ("analyzing", "dead"):
+            letter = await self._letter(post_id, document)
+        return status_view(post_id, document, done, letter)
 
     async def _find(self, post_id: str, projection: dict[str, int]) -> Document | None:
         with pymongo.timeout(_ANSWER_SECONDS):
             return await self._posts.find_one({"_id": post_id}, projection)
+
+    async def _letter(self, post_id: str, document: Document | None) -> Document | None:
+        """The newest dead letter of a post as its document has it: of a chunk of it, or of its own record."""
+        which: Document = {"post_id": post_id}
+        if document is not None and document["state"] == "analyzing":
+            later = {"$gte": document["offset"]}
+            which["$or"] = [{"post_offset": None}, {"origin.offset": later}]
+        with pymongo.timeout(_ANSWER_SECONDS):
+            return await self._letters.find_one(which, _DEATH, sort=[("dead_at", DESCENDING)])
 
     async def _chunks_done(self, document: Document) -> int:
         with pymongo.timeout(_ANSWER_SECONDS):
@@ -53,8 +69,24 @@ class PostQueries:
             return await self._results.count_documents(kept)
 
 
-def status_view(post_id: str, document: Document | None, chunks_done: int) -> dict[str, Any]:
-    """Where a post stands, as it is served; `document` is None where nothing is stored yet."""
+def status_view(
+    post_id: str, document: Document | None, chunks_done: int, letter: Document | None = None
+) -> dict[str, Any]:
+    """Where a post stands, as it is served.
+
+    Args:
+        document: None where nothing is stored yet.
+        letter: what lies with the dead letters of it, where it is not finished.
+    """
+    if letter is not None:
+        return {
+            "post_id": post_id,
+            "status": "dead_lettered",
+            "stage": letter["stage"],
+            "reason": letter["reason"],
+            "dead_at": rfc_3339(letter["dead_at"]),
+            "dead_letter": letter_id(letter["_id"]),
+        }
     if document is None:
         return {"post_id": post_id, "status": "received"}
     status: dict[str, Any] = {"post_id": post_id, "status": document["state"]}
@@ -75,7 +107,7 @@ def analysis_view(document: Document) -> dict[str, Any]:
         **document["analysis"],
         "analysis_version": document["analysis_version"],
         "analysis_us": document.get("analysis_us", 0),
-        "revision": document["offset"],
+        "revision": int(document["offset"]),
         "chunks": document["chunks"],
         "approximate": document["approximate"],
         "created_at": rfc_3339(document["created_at"]),
@@ -93,7 +125,7 @@ def post_view(document: Document) -> dict[str, Any]:
         "content": document["content"],
         "created_at": rfc_3339(document["created_at"]),
         "received_at": rfc_3339(document["received_at"]),
-        "revision": document["offset"],
+        "revision": int(document["offset"]),
         **{name: document[name] for name in _SENT if name in document},
     }
 

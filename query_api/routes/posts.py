@@ -2,13 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import msgspec
-import structlog
 from aiohttp import web
-from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.web.application import add_route
@@ -16,17 +13,12 @@ from postpulse.web.problems import Problem, unavailable
 from query_api.keys import IDS, POSTS, WAITERS
 from query_api.live.waiters import TooManyWaitersError
 from query_api.queries.posts import analysis_view, post_view
+from query_api.routes.answers import FLEETING, answered, json_answer
 from query_api.routes.posts_openapi import describe_posts
-
-log = structlog.get_logger(__name__)
-
-_T = TypeVar("_T")
 
 MAX_WAIT_SECONDS = 60.0
 _CLIENT_CHECK_SECONDS = 2.0
 _WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
-#: What may be another answer the next time, also where caches keep an answer unasked, as with 404.
-_FLEETING = {"Cache-Control": "no-store"}
 #: A post may be edited or deleted, so that every use asks whether it still is as it was.
 _REVALIDATE = "private, no-cache"
 
@@ -53,7 +45,7 @@ async def get_analysis(request: web.Request) -> web.Response:
 async def get_post(request: web.Request) -> web.Response:
     """200 with the post as it was sent, 202 while it is not stored yet, 404, 410 or 422."""
     post_id = _post_id(request)
-    document = await _query(request.app[POSTS].post(post_id))
+    document = await answered(request.app[POSTS].post(post_id))
     if document is None:
         return _under_way(post_id)
     _refuse_gone(document)
@@ -63,14 +55,14 @@ async def get_post(request: web.Request) -> web.Response:
 
 async def get_status(request: web.Request) -> web.Response:
     """Where a post stands; 404 for one that was never issued."""
-    return _json(await _query(request.app[POSTS].status(_post_id(request))), 200, _FLEETING)
+    return json_answer(await answered(request.app[POSTS].status(_post_id(request))), 200, FLEETING)
 
 
 async def _analysis(request: web.Request, post_id: str, seconds: float) -> Document | None:
     """The document of a post; waits up to so many seconds until its analysis is there."""
 
     async def look() -> Document | None:
-        return await _query(request.app[POSTS].analysis(post_id))
+        return await answered(request.app[POSTS].analysis(post_id))
 
     if not seconds:
         return await look()
@@ -113,18 +105,10 @@ def _settled(document: Document | None) -> bool:
     return document is not None and document["state"] != "analyzing"
 
 
-async def _query(question: Awaitable[_T]) -> _T:
-    try:
-        return await question
-    except PyMongoError as exc:
-        log.warning("mongo did not answer", reason=str(exc).partition(", Timeout:")[0])
-        raise unavailable("The database cannot be reached; ask again later.", retry_after=2) from None
-
-
 def _post_id(request: web.Request) -> str:
     post_id = request.app[IDS].recognize(request.match_info["post_id"])
     if post_id is None:
-        raise Problem(404, "There is no such post: this post_id was not issued here.", headers=_FLEETING)
+        raise Problem(404, "There is no such post: this post_id was not issued here.", headers=FLEETING)
     return post_id
 
 
@@ -137,19 +121,19 @@ def _wait_seconds(request: web.Request) -> float:
 
 def _refuse_gone(document: Document) -> None:
     if document["state"] == "deleted":
-        raise Problem(410, "The post was deleted.", headers=_FLEETING)
+        raise Problem(410, "The post was deleted.", headers=FLEETING)
     if document["state"] == "dead":
         raise Problem(
             422,
             f"The post could not be processed and lies with the dead letters: {document['reason']}",
-            headers=_FLEETING,
+            headers=FLEETING,
             stage=document["stage"],
             reason=document["reason"],
         )
 
 
 def _under_way(post_id: str) -> web.Response:
-    return _json({"post_id": post_id, "status": "analyzing"}, 202, {"Retry-After": "1", **_FLEETING})
+    return json_answer({"post_id": post_id, "status": "analyzing"}, 202, {"Retry-After": "1", **FLEETING})
 
 
 def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]]) -> web.Response:
@@ -158,13 +142,4 @@ def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]
     given = request.if_none_match or ()
     if any(f'"{etag.value}"' == tag or etag.value == "*" for etag in given):
         return web.Response(status=304, headers=headers)
-    return _json(view(), 200, headers)
-
-
-def _json(document: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode(document),
-        content_type="application/json",
-        headers=headers,
-    )
+    return json_answer(view(), 200, headers)

@@ -132,6 +132,8 @@ _STATUS = {
         "analyzed_at": _TIME,
         "stage": {"type": "string"},
         "reason": {"type": "string"},
+        "dead_at": _TIME,
+        "dead_letter": {"type": "string", "description": "Its id, where a letter is kept."},
     },
 }
 _UNDER_WAY = json_response(

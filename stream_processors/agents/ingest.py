@@ -8,6 +8,7 @@ from pymongo import DeleteMany
 
 from postpulse import events
 from postpulse.collections import Document
+from postpulse.dead_letters import is_erased, is_superseded, redrive_of
 from postpulse.events import Analysis, Chunk, DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
@@ -31,6 +32,13 @@ class _Decoded:
 
     place: Place
     post: Post | None
+    redriven_from: int | None
+    """The offset at which a redriven record stood the first time."""
+
+    @property
+    def word_from(self) -> int:
+        """The offset at which this was said: a redriven record says what it said the first time."""
+        return self.place.offset if self.redriven_from is None else self.redriven_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Ingest:
             observe_age(documents.values())
         if batch.given_up is None:
             await self._announce(decoded, current)
+            await self._take_out(batch, current)
 
     async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
         documents: dict[str, Document] = {}
@@ -91,9 +100,12 @@ class Ingest:
             for post_id, item in decoded.items():
                 await slices.pause()
                 if item.post is not None and len(item.post.content) > _LONG_CHARS:
-                    documents[post_id] = await slices.apart(self._document, post_id, item)
+                    document = await slices.apart(self._document, post_id, item)
                 else:
-                    documents[post_id] = self._document(post_id, item)
+                    document = self._document(post_id, item)
+                if item.redriven_from is not None:
+                    document["redriven_from"] = item.redriven_from
+                documents[post_id] = document
         return documents
 
     def _document(self, post_id: str, item: _Decoded) -> Document:
@@ -125,6 +137,30 @@ class Ingest:
                     item = decoded.get(post_id)
                     records.extend(await slices.apart(self._chunk_records, document, item))
         await self._publisher.publish(records)
+
+    async def _take_out(self, batch: RecordBatch, current: dict[str, Document]) -> None:
+        """What is left elsewhere of posts that are deleted: their dead letters, and a redrive that came too late.
+
+        A letter of theirs that is still under way is found by the agent that keeps letters: the marker of the
+        delete is there before we look for letters, and a letter before that agent looks for markers.
+        """
+        deleted = {post_id: d for post_id, d in current.items() if d["state"] == "deleted"}
+        if not deleted:
+            return
+        letters = await self._sink.letters_of(deleted)
+        gone = [kept["_id"] for kept in letters if is_erased(kept, deleted[kept["post_id"]])]
+        await self._letters.take_away(gone)
+        # Redriven while the delete was on its way: in the log it is the last word, and would be kept for good.
+        late = {
+            record.key
+            for record in batch
+            if record.value is not None
+            and (first := _redriven_from(record)) is not None
+            and (marker := deleted.get(_readable_id(record.key) or "")) is not None
+            and marker["offset"] < record.offset
+            and is_superseded(marker, first)
+        }
+        await self._publisher.publish([publisher.Record(batch.topic, key, None, []) for key in late])
 
     def _chunk_records(self, document: Document, item: _Decoded | None) -> list[publisher.Record]:
         if item is None or item.post is None or item.place.offset != document["offset"]:
@@ -177,9 +213,22 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
                 if readable is not None:
                     dead.documents[readable] = posts.dead(readable, place, STAGE, sent.reason)
             else:
-                # Offsets ascend: a later record of the same post takes the place of an earlier one.
-                decoded[post_id] = _Decoded(place, post)
+                item = _Decoded(place, post, _redriven_from(record))
+                # Offsets ascend: a later record of the same post takes the place of an earlier one, unless it is
+                # an older one that was redriven.
+                if post_id not in decoded or decoded[post_id].word_from <= item.word_from:
+                    decoded[post_id] = item
     return decoded, dead
+
+
+def _redriven_from(record: Record) -> int | None:
+    redrive = redrive_of(record.headers)
+    if redrive is None:
+        return None
+    first = redrive.redriven_from
+    # Only offsets of one partition can be compared, and only an earlier one can have been redriven.
+    there = (first.topic, first.partition) == (record.topic, record.partition)
+    return first.offset if there and 0 <= first.offset < record.offset else None
 
 
 def _post(post_id: str, value: bytes) -> Post:
@@ -219,6 +268,8 @@ async def _prepare(
             if before is not None:
                 if before["offset"] >= document["offset"]:
                     # Delivered again: the document already says this, or something later.
+                    continue
+                if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
                     continue
                 if before["state"] in ("analyzing", "dead"):
                     superseded.append(post_id)

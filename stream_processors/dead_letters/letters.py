@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 from postpulse import __version__, events
+from postpulse.dead_letters import letter_key, redrive_of, without_redrive
 from postpulse.events import DeadLetter, Origin
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
@@ -16,26 +17,29 @@ _VERSION = f"{__version__}, analysis {ANALYSIS_VERSION}"
 _REASON_CHARS = 1000
 
 
-def letter(record: Record, stage: str, error: Exception, attempt: int = 1) -> DeadLetter:
-    """The dead letter of a record.
+def letter(record: Record, stage: str, error: Exception) -> DeadLetter:
+    """The dead letter of a record; of one that was redriven, with what failed before.
 
     Args:
         record: as it was read.
         stage: the agent that gives up on it.
         error: why.
-        attempt: which attempt at the record this was.
     """
+    headers = copied_headers(record)
+    redrive = redrive_of(record.headers)
     return DeadLetter(
         origin=Origin(record.topic, record.partition, record.offset, record.timestamp),
         stage=stage,
         reason=(str(error) or type(error).__name__)[:_REASON_CHARS],
         error_class=type(error).__name__,
-        attempt=attempt,
+        attempt=redrive.attempt if redrive else 1,
         dead_at=time.time_ns() // 1_000_000,
         version=_VERSION,
         key=record.key,
         value=record.value,
-        headers=copied_headers(record),
+        headers=without_redrive(headers) if redrive else headers,
+        redriven_from=redrive.redriven_from if redrive else None,
+        history=redrive.history if redrive else (),
     )
 
 
@@ -56,8 +60,7 @@ class DeadLetters:
             [
                 publisher.Record(
                     topic=self._topic,
-                    # The same record gives the same key, however often it is read.
-                    key=f"{sent.origin.topic}/{sent.origin.partition}/{sent.origin.offset}".encode(),
+                    key=letter_key(sent.origin).encode(),
                     value=events.encode(sent),
                     headers=events.headers(DeadLetter),
                 )
@@ -66,3 +69,11 @@ class DeadLetters:
         )
         for sent in letters:
             metrics.DEAD_LETTERS.labels(sent.stage, sent.error_class).inc()
+
+    async def take_away(self, keys: Sequence[str]) -> None:
+        """Take letters out of the topic by their keys, and with that out of the collection; acknowledged.
+
+        Raises:
+            PublishError: some are not acknowledged; all are to be sent again.
+        """
+        await self._publisher.publish([publisher.Record(self._topic, key.encode(), None, []) for key in keys])

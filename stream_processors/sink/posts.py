@@ -25,8 +25,8 @@ def received(post: Post, place: Place, chunks: int) -> Document:
         "offset": place.offset,
         "state": "analyzing",
         "content": post.content,
-        "created_at": _datetime(post.created_at),
-        "received_at": _datetime(post.received_at),
+        "created_at": to_datetime(post.created_at),
+        "received_at": to_datetime(post.received_at),
         "chunks": chunks,
     }
     for name in ("author", "lang", "source"):
@@ -50,7 +50,7 @@ def analyzed(document: Document, metrics: Mapping[str, Any], took_us: int, exact
         "analysis": dict(metrics),
         "analysis_version": ANALYSIS_VERSION,
         "analysis_us": took_us,
-        "analyzed_at": _datetime(time.time_ns() // 1_000_000),
+        "analyzed_at": to_datetime(time.time_ns() // 1_000_000),
         "approximate": [] if exact else [UNCUTTABLE],
     }
 
@@ -76,7 +76,8 @@ def analysis_event(document: Document) -> Analysis:
     """What `post-analyses.v1` says of an analyzed post."""
     return Analysis(
         post_id=document["_id"],
-        revision=document["offset"],
+        # Of more than 32 bits, a number comes from MongoDB as a type of its own.
+        revision=int(document["offset"]),
         analysis_version=document["analysis_version"],
         analysis_us=document.get("analysis_us", 0),
         analyzed_at=_milliseconds(document["analyzed_at"]),
@@ -92,7 +93,12 @@ def analysis_event(document: Document) -> Analysis:
     )
 
 
-def _datetime(milliseconds: int) -> datetime:
+def to_datetime(milliseconds: int) -> datetime:
+    """The time that an event has in milliseconds since 1970, as MongoDB takes it.
+
+    Raises:
+        OverflowError: it is none of the years 1 to 9999.
+    """
     # Not by way of seconds: a float of them is too coarse for times far away, and MongoDB cuts microseconds off.
     return _EPOCH + timedelta(milliseconds=milliseconds)
 

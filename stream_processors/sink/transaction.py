@@ -8,15 +8,15 @@ checkpoint, and only the results are told again, from the documents.
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from pymongo import AsyncMongoClient, DeleteMany, InsertOne, ReplaceOne, UpdateOne
+from pymongo import AsyncMongoClient, DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, POSTS, Document
+from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, DEAD_LETTERS, POSTS, Document
 from stream_processors.sink.checkpoints import Checkpoints
 from stream_processors.sink.counters import CounterChanges
 
-Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteMany
+Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteOne | DeleteMany
 #: Everything of a post document but its text, which no decision needs.
 _WITHOUT_CONTENT = {"content": 0}
 
@@ -30,6 +30,7 @@ class Changes:
         self._session = session
         self.post_writes: list[InsertOne[Document] | ReplaceOne[Document] | UpdateOne] = []
         self.result_writes: list[UpdateOne | DeleteMany] = []
+        self.letter_writes: list[ReplaceOne[Document] | DeleteOne] = []
         self.counters = CounterChanges()
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
@@ -98,6 +99,7 @@ class Sink:
             await prepare(changes)
             await self._bulk(POSTS.name, changes.post_writes, session)
             await self._bulk(CHUNK_RESULTS.name, changes.result_writes, session)
+            await self._bulk(DEAD_LETTERS.name, changes.letter_writes, session)
             await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
 
         await self.checkpoints.move(lane, before, after, effects)
@@ -106,6 +108,18 @@ class Sink:
         """The documents of these posts as they are, without their content; those that exist."""
         found = self._database[POSTS.name].find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT)
         return {document["_id"]: document async for document in found}
+
+    async def letters(self, keys: Sequence[str]) -> list[Document]:
+        """Whose these dead letters are: their keys as _id, post_id and post_offset; those that are kept."""
+        return await self._letters({"_id": {"$in": list(keys)}})
+
+    async def letters_of(self, post_ids: Iterable[str]) -> list[Document]:
+        """The dead letters of these posts, as `letters`."""
+        return await self._letters({"post_id": {"$in": list(post_ids)}})
+
+    async def _letters(self, which: Document) -> list[Document]:
+        found = self._database[DEAD_LETTERS.name].find(which, {"post_id": 1, "post_offset": 1})
+        return [letter async for letter in found]
 
     async def _bulk(self, collection: str, writes: Sequence[Write], session: AsyncClientSession) -> None:
         if writes:

@@ -83,6 +83,9 @@ def test_every_command_has_help_with_examples_of_itself() -> None:
         (["post", "--url", "ftp://x", "hi"], "--url must start with http:// or https://"),
         (["post", "--file", __file__, "hi"], "as an argument or with --file, not both"),
         (["worker", "--processes", "0"], "0 is not in the range 1<=x<=64"),
+        (["dlq", "redrive", "--dry-run"], "Say which letters"),
+        (["dlq", "discard", "--all", "--stage", "merge"], "Say which letters"),
+        (["dlq", "discard", "--all"], "Nobody can be asked here: give --yes."),
         (["tail", "--data-dir", "absent"], "No `postpulse up` runs on absent."),
     ],
 )

@@ -1,0 +1,41 @@
+"""What the handlers answer with."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+from pymongo.errors import PyMongoError
+
+from postpulse.web.problems import unavailable
+
+log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+#: For what may be another answer the next time, also where caches keep an answer unasked, as with 404.
+FLEETING = {"Cache-Control": "no-store"}
+
+
+async def answered(question: Awaitable[_T]) -> _T:
+    """What MongoDB says.
+
+    Raises:
+        Problem: 503; it did not answer.
+    """
+    try:
+        return await question
+    except PyMongoError as exc:
+        log.warning("mongo did not answer", reason=str(exc).partition(", Timeout:")[0])
+        raise unavailable("The database cannot be reached; ask again later.", retry_after=2) from None
+
+
+def json_answer(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(document),
+        content_type="application/json",
+        headers=headers,
+    )

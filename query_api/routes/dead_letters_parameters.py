@@ -1,0 +1,164 @@
+"""What may be asked of the calls about dead letters; each error names the parameter and what is allowed."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from postpulse.dead_letters import key_of_id
+from postpulse.web.problems import Problem
+from query_api.queries.dead_letters import Filters, Place
+
+#: Letters that one request looks at, at most.
+MOST = 1000
+#: 1,000 ids with the longest names that topics may have fit.
+MOST_BODY_BYTES = 512 * 1024
+_P = TypeVar("_P", bound="_Parameters")
+
+#: MongoDB refuses to look for a null character.
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+#: Where msgspec says that a value is, at the end of its message.
+_AT = re.compile(r" - at `\$\.?(?P<field>\w*)[^`]*`$")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_FILTERS = ("stage", "reason", "error_class", "post_id", "topic", "from_", "until")
+
+
+class _Parameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The filters, as `Filters` describes them, and pages."""
+
+    stage: _Text | None = None
+    reason: _Text | None = None
+    error_class: _Text | None = None
+    post_id: _Text | None = None
+    topic: _Text | None = None
+    from_: _Time | None = msgspec.field(default=None, name="from")
+    until: _Time | None = None
+    cursor: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(**{name: getattr(self, name) for name in _FILTERS})
+
+    @property
+    def after(self) -> Place | None:
+        """Where the page begins.
+
+        Raises:
+            Problem: 422; it is no cursor of ours.
+        """
+        if self.cursor is None:
+            return None
+        time, _, text = self.cursor.partition("_")
+        key = key_of_id(text)
+        try:
+            if key is not None:
+                return msgspec.convert(time, _Time), key
+        except msgspec.MsgspecError:
+            pass
+        raise Problem(422, "cursor must be the next_cursor of an answer, unchanged.", field="cursor")
+
+
+class ListParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 100
+
+
+class ActionParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
+    ids: Annotated[list[_Text], msgspec.Meta(min_length=1, max_length=MOST)] | None = None
+    all: bool = False
+    dry_run: bool = False
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = MOST
+
+    @property
+    def which(self) -> Filters | list[str]:
+        """Filters, or keys of letters.
+
+        Raises:
+            Problem: 422; nothing is said, or things that exclude one another.
+        """
+        filters = self.filters
+        ways = [
+            name
+            for name, said in (
+                ("ids", self.ids is not None),
+                ("all", self.all),
+                ("filters", filters != Filters()),
+            )
+            if said
+        ]
+        if len(ways) != 1:
+            given = f", not {' and '.join(ways)} together" if ways else ""
+            raise Problem(
+                422,
+                f'Say which letters: "ids", or filters (stage, reason, error_class, post_id, topic, from, until), '
+                f'or "all": true{given}.',
+            )
+        if self.ids is None:
+            return filters
+        keys = [key_of_id(text) for text in self.ids]
+        if None in keys:
+            raise Problem(
+                422,
+                f"ids must be ids of dead letters, such as posts.v1-3-1042; {self.ids[keys.index(None)]} is none.",
+                field="ids",
+            )
+        # Each once, in the order given.
+        return list(dict.fromkeys(key for key in keys if key is not None))
+
+
+def list_parameters(query: dict[str, str]) -> ListParameters:
+    """The parameters of a query string.
+
+    Raises:
+        Problem: 422.
+    """
+    try:
+        return msgspec.convert(query, ListParameters, strict=False)
+    except msgspec.ValidationError as exc:
+        raise _problem(exc, ListParameters) from None
+
+
+def action_parameters(body: bytes) -> ActionParameters:
+    """The parameters in a JSON body; an empty one says nothing.
+
+    Raises:
+        Problem: 400 where it is not JSON, 422.
+    """
+    try:
+        return msgspec.json.decode(body.strip() or b"{}", type=ActionParameters)
+    except msgspec.ValidationError as exc:
+        raise _problem(exc, ActionParameters) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise Problem(400, f"The body is not JSON: {exc}.") from None
+
+
+def cursor_of(place: Place) -> str:
+    """A place as a cursor, for `_Parameters.after`."""
+    time, key = place
+    return f"{time.isoformat().replace('+00:00', 'Z')}_{key.replace('/', '-')}"
+
+
+def _problem(exc: msgspec.ValidationError, parameters: type[_P]) -> Problem:
+    message = str(exc)
+    unknown = _UNKNOWN.fullmatch(message)
+    if unknown:
+        allowed: list[Any] = [field.encode_name for field in msgspec.structs.fields(parameters)]
+        return Problem(
+            422,
+            f"There is no parameter {unknown['field']}; there are {', '.join(allowed)}.",
+            field=unknown["field"],
+        )
+    at = _AT.search(message)
+    name = at["field"] if at else ""
+    if not name:
+        return Problem(422, f"The body must be a JSON object: {message}.")
+    words = {"from": "an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z"}
+    words["until"] = words["from"]
+    return Problem(
+        422,
+        f"{name} must be {words[name]}."
+        if name in words
+        else f"{name} is not allowed: {message[: at.start() if at else None]}.",
+        field=name,
+    )
