@@ -4,6 +4,7 @@ The wire is JSON. Unknown fields are ignored and within a version fields are onl
 processes read one another's records. Times are integers, milliseconds since 1970 UTC.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -187,3 +188,24 @@ def headers(event: type[_E], traceparent: str | None = None) -> Headers:
     if traceparent:
         made.append(("traceparent", traceparent.encode()))
     return made
+
+
+_DELETED_AT = "deleted-at"
+
+
+def tombstone_headers(deleted_at: int) -> Headers:
+    """The record headers of a tombstone in `posts.v1`.
+
+    Args:
+        deleted_at: when the delete was accepted, in milliseconds since 1970. The post that was deleted may come
+            behind it in the log, out of a spool, say: it is known by having been accepted before.
+    """
+    return [(_DELETED_AT, str(deleted_at).encode())]
+
+
+def deleted_at(headers: Sequence[tuple[str, bytes | None]] | None, timestamp: int) -> int:
+    """When a delete was accepted; that its record was made at `timestamp` will do where it does not say."""
+    for name, value in headers or ():
+        if name == _DELETED_AT and value is not None and len(value) < 16 and value.isdigit():
+            return int(value)
+    return timestamp

@@ -1,6 +1,7 @@
 """Posts and tombstones into the log, or into the spool while the brokers are away: accepted means kept."""
 
 import re
+import time
 from collections.abc import Sequence
 
 from postpulse import events
@@ -85,7 +86,8 @@ class Acceptance:
         Raises:
             Problem: 503; nothing is deleted.
         """
-        tombstone = Record(self._topic, post_id.encode(), None, [])
+        headers = events.tombstone_headers(time.time_ns() // 1_000_000)
+        tombstone = Record(self._topic, post_id.encode(), None, headers)
         (error,) = await self._send_all([tombstone])
         if error is not None:
             await self._spool_one(tombstone, error)

@@ -1,7 +1,7 @@
 """Posts from `posts.v1`: short ones analyzed where they are read, long ones split, deleted ones taken out."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pymongo import DeleteMany
@@ -34,11 +34,19 @@ class _Decoded:
     post: Post | None
     redriven_from: int | None
     """The offset at which a redriven record stood the first time."""
+    deleted_at: int = 0
+    """Of a tombstone: when it was accepted, in milliseconds since 1970."""
 
     @property
     def word_from(self) -> int:
         """The offset at which this was said: a redriven record says what it said the first time."""
         return self.place.offset if self.redriven_from is None else self.redriven_from
+
+    def stands_before(self, later: "_Decoded") -> bool:
+        """Whether another record of the same post, further on in the log, changes nothing."""
+        if later.word_from < self.word_from:
+            return True
+        return self.post is None and later.post is not None and later.post.received_at <= self.deleted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ class Ingest:
 
     def _document(self, post_id: str, item: _Decoded) -> Document:
         if item.post is None:
-            return posts.deleted(post_id, item.place)
+            return posts.deleted(post_id, item.place, item.deleted_at)
         content = item.post.content
         if len(content) > self._chunk_chars:
             count = len(analysis.split(content, self._chunk_chars))
@@ -150,17 +158,11 @@ class Ingest:
         letters = await self._sink.letters_of(deleted)
         gone = [kept["_id"] for kept in letters if is_erased(kept, deleted[kept["post_id"]])]
         await self._letters.take_away(gone)
-        # Redriven while the delete was on its way: in the log it is the last word, and would be kept for good.
-        late = {
-            record.key
-            for record in batch
-            if record.value is not None
-            and (first := _redriven_from(record)) is not None
-            and (marker := deleted.get(_readable_id(record.key) or "")) is not None
-            and marker["offset"] < record.offset
-            and is_superseded(marker, first)
-        }
-        await self._publisher.publish([publisher.Record(batch.topic, key, None, []) for key in late])
+        # In the log these are the last word, and would be kept for good.
+        late = {record.key: marker for record in batch if (marker := _late_for(record, deleted)) is not None}
+        await self._publisher.publish(
+            [publisher.Record(batch.topic, key, None, posts.tombstone_headers(d)) for key, d in late.items()]
+        )
 
     def _chunk_records(self, document: Document, item: _Decoded | None) -> list[publisher.Record]:
         if item is None or item.post is None or item.place.offset != document["offset"]:
@@ -213,12 +215,35 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
                 if readable is not None:
                     dead.documents[readable] = posts.dead(readable, place, STAGE, sent.reason)
             else:
-                item = _Decoded(place, post, _redriven_from(record))
+                item = _Decoded(place, post, _redriven_from(record), _deleted_at(record))
                 # Offsets ascend: a later record of the same post takes the place of an earlier one, unless it is
-                # an older one that was redriven.
-                if post_id not in decoded or decoded[post_id].word_from <= item.word_from:
+                # an older one that was redriven, or was on its way when the post was deleted.
+                if post_id not in decoded or not decoded[post_id].stands_before(item):
                     decoded[post_id] = item
     return decoded, dead
+
+
+def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | None:
+    """The marker of the delete that a record comes too late for, redriven or out of a spool."""
+    marker = deleted.get(_readable_id(record.key) or "")
+    if marker is None or record.value is None or record.offset <= marker["offset"]:
+        return None
+    first = _redriven_from(record)
+    if first is not None and is_superseded(marker, first):
+        return marker
+    try:
+        post = _post(marker["_id"], record.value)
+    except UndecodableError:
+        return None
+    received = posts.received(post, Place(record.partition, record.offset), 1)
+    return marker if posts.comes_too_late(received, marker) else None
+
+
+def _deleted_at(record: Record) -> int:
+    if record.value is not None:
+        return 0
+    said = events.deleted_at(record.headers, record.timestamp)
+    return said if said in posts.TIMES else 0
 
 
 def _redriven_from(record: Record) -> int | None:
@@ -270,6 +295,8 @@ async def _prepare(
                     # Delivered again: the document already says this, or something later.
                     continue
                 if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
+                    continue
+                if posts.comes_too_late(document, before):
                     continue
                 if before["state"] in ("analyzing", "dead"):
                     superseded.append(post_id)

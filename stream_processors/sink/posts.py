@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from postpulse import events
 from postpulse.collections import Document
-from postpulse.events import Analysis, Place, Post
+from postpulse.events import Analysis, Headers, Place, Post
 from stream_processors.analysis import ANALYSIS_VERSION
 
 #: Why a result may be off: no legal place to cut was found in a long text.
@@ -55,9 +56,35 @@ def analyzed(document: Document, metrics: Mapping[str, Any], took_us: int, exact
     }
 
 
-def deleted(post_id: str, place: Place) -> Document:
-    """The marker of a deleted post: its place, so that what is still under way cannot bring it back."""
-    return {"_id": post_id, "partition": place.partition, "offset": place.offset, "state": "deleted"}
+def deleted(post_id: str, place: Place, at: int) -> Document:
+    """The marker of a deleted post: its place and time, so that what is still under way cannot bring it back.
+
+    Args:
+        at: when the delete was accepted, in milliseconds since 1970.
+    """
+    return {
+        "_id": post_id,
+        "partition": place.partition,
+        "offset": place.offset,
+        "state": "deleted",
+        "deleted_at": to_datetime(at),
+    }
+
+
+def comes_too_late(post: Document, marker: Document) -> bool:
+    """Whether a post was accepted before the delete that it stands behind in the log: it is what was deleted.
+
+    Two ways lead into the log, one of them through a spool, and each API has its own.
+    """
+    if marker["state"] != "deleted" or "received_at" not in post:
+        return False
+    return "deleted_at" in marker and bool(post["received_at"] <= marker["deleted_at"])
+
+
+def tombstone_headers(marker: Document) -> Headers:
+    """Those of the tombstone, sent again, that a marker was made of."""
+    at = marker.get("deleted_at")
+    return events.tombstone_headers(_milliseconds(at)) if at is not None else []
 
 
 def dead(post_id: str, place: Place, stage: str, reason: str) -> Document:

@@ -118,7 +118,7 @@ def test_an_edit_replaces_and_a_delete_takes_out(pipeline: Pipeline) -> None:
     gone = pipeline.wait_state(removed.post_id, "deleted")
     pipeline.wait_for("the edit", lambda: (pipeline.find(edited.post_id) or {}).get("content") == "just two")
 
-    assert set(gone) == {"_id", "partition", "offset", "state"}
+    assert set(gone) == {"_id", "partition", "offset", "state", "deleted_at"}
     assert pipeline.counters("volume") == {"": {"posts": 2, "words": 5, "characters": 21}}
     assert pipeline.counters("author")["ada"]["posts"] == 2
     pipeline.wait_committed(POSTS)

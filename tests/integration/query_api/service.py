@@ -69,7 +69,7 @@ class Service:
         return self._store(posts.analyzed(document, analysis.analyze(document["content"]), 250))
 
     def store_deleted(self, document: Document) -> Document:
-        return self._store(posts.deleted(document["_id"], Place(0, next(self._offsets))))
+        return self._store(posts.deleted(document["_id"], Place(0, next(self._offsets)), 0))
 
     def store_dead(self, reason: str) -> Document:
         place = Place(0, next(self._offsets))

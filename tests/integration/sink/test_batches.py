@@ -271,3 +271,26 @@ async def test_a_batch_whose_lane_is_taken_meanwhile_can_be_tried_again(
     await worker.ingest(batch(said(0, post)))
     assert state(pipeline) == before
     assert len(pipeline.read_all(POST_ANALYSES)) == 2
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+async def test_a_post_that_its_delete_overtook_stays_deleted(
+    pipeline: Pipeline, start_worker: StartWorker, batches: int
+) -> None:
+    """As when one API still had it in its spool, and another one took the delete."""
+    post = pipeline.post("gone before it came", author="ada")
+    key, topic = post.post_id.encode(), pipeline.topic(POSTS)
+    said_when = [("deleted-at", str(post.received_at + 5).encode())]
+    records = [record(2, None, key, topic, 0, said_when), record(3, events.encode(post), key, topic)]
+    worker = await start_worker()
+    for part in [records] if batches == 1 else [[each] for each in records]:
+        await worker.ingest(batch(*part))
+    assert (pipeline.find(post.post_id) or {})["state"] == "deleted"
+    assert pipeline.counters("volume") == {}
+    # In the log the delete is the last word again, and says when it was.
+    assert pipeline.read_all(POSTS) == [(key, None)]
+    # Sent again under its idempotency key, after the delete, it is there again.
+    again = msgspec.structs.replace(post, received_at=post.received_at + 6)
+    await worker.ingest(batch(said(9, again)))
+    assert (pipeline.find(post.post_id) or {})["state"] == "analyzed"
+    assert pipeline.counters("volume")[""]["posts"] == 1
