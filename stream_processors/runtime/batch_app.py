@@ -13,6 +13,8 @@ from stream_processors.runtime.offsets import BatchLimits
 from stream_processors.runtime.retries import Process, Safeguards, work
 from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
 
+_METADATA_AGE_MS = 3_000
+
 
 def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: Safeguards) -> faust.App:
     """The app, without agents.
@@ -38,6 +40,9 @@ def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: S
         # A partition may wait for MongoDB for as long as that takes; heartbeats say that the worker lives.
         broker_max_poll_interval=24 * 60 * 60,
         consumer_auto_offset_reset="earliest",
+        # A worker that joins while brokers come back may see no topics, and owns nothing until it looks again:
+        # for five minutes, if it were left to aiokafka.
+        consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         topic_allow_declare=False,
