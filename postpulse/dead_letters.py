@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from postpulse.events import Failure, Headers, Origin
-from postpulse.post_ids import LENGTH
+from postpulse.post_ids import id_in
 
 #: JSON of the `Origin` at which the record stood the first time.
 REDRIVEN_FROM = "redriven-from"
@@ -58,10 +58,7 @@ def key_of_id(text: str) -> str | None:
 
 def post_id_in(key: bytes | None) -> str | None:
     """The post_id that a record's key is or, of a chunk, begins with; None where there is none."""
-    post_id = (key or b"").partition(b":")[0]
-    if len(post_id) != LENGTH or not post_id.isalnum() or not post_id.isupper():
-        return None
-    return post_id.decode("ascii")
+    return id_in((key or b"").partition(b":")[0])
 
 
 def is_superseded(post: Mapping[str, Any], offset: int) -> bool:

@@ -61,6 +61,13 @@ _begin_randomness()
 os.register_at_fork(after_in_child=_begin_randomness)
 
 
+def id_in(key: bytes | None) -> str | None:
+    """The post_id that a record's key is, by its form alone; None where it has another."""
+    if key is None or len(key) != LENGTH or not key.isalnum() or not key.isupper():
+        return None
+    return key.decode("ascii")
+
+
 class PostIds:
     """Makes and recognizes post ids with a ring of keys: made with the first, recognized with any.
 

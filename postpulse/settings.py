@@ -32,8 +32,8 @@ from pydantic_settings import (
 
 PREFIX = "POSTPULSE_"
 CONFIG_VARIABLE = "POSTPULSE_CONFIG"
-#: Variables with our prefix that are no settings of the services.
-NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "POSTPULSE_TEST_DATA"})
+#: Variables that begin so are no settings of the services: they tell the tests where things are.
+TEST_PREFIX = "POSTPULSE_TEST_"
 
 
 class ConfigurationError(Exception):
@@ -252,11 +252,13 @@ def load_settings() -> Settings:
 
 
 def _refuse_unknown_variables() -> None:
-    known = {variable_name(*setting) for setting in setting_names()} | NOT_SETTINGS
+    known = {variable_name(*setting) for setting in setting_names()} | {CONFIG_VARIABLE}
     # Compared without the prefix: all names have it, so that any two would be alike.
     names = {variable.removeprefix(PREFIX) for variable in known}
     problems = []
     for variable in sorted(os.environ):
+        if variable.startswith(TEST_PREFIX):
+            continue
         # In small letters they would be read by some and not by others.
         if variable.upper().startswith(PREFIX) and variable not in known:
             close = difflib.get_close_matches(variable.upper().removeprefix(PREFIX), names, n=1)

@@ -14,12 +14,11 @@ import pytest
 import uvloop
 from pymongo import MongoClient
 
-from postpulse.collections import apply_collections
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
 from postpulse.kafka.admin import apply_topics
-from postpulse.mongo.client import connect, database
+from postpulse.mongo.client import prepare_database
 from postpulse.settings import (
     HttpSettings,
     IdsSettings,
@@ -128,9 +127,7 @@ def settings(kafka_broker: EmbeddedKafka, mongo_server: EmbeddedMongo) -> Iterat
 @pytest.fixture
 async def _prepared(settings: Settings) -> None:
     apply_topics(settings.kafka)
-    client = connect(settings.mongo, "tests")
-    await apply_collections(database(client, settings.mongo))
-    await client.close()
+    await prepare_database(settings.mongo, "tests")
 
 
 @pytest.fixture

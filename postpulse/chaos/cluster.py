@@ -10,14 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from secrets import token_hex
 
-from postpulse.collections import apply_collections
 from postpulse.embedded.child import Child
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
-from postpulse.embedded.ports import HOST, choose_port
+from postpulse.embedded.ports import HOST, choose_ports
 from postpulse.embedded.supervisor import Supervisor
 from postpulse.kafka.admin import apply_topics
-from postpulse.mongo.client import connect, database
+from postpulse.mongo.client import prepare_database
 from postpulse.settings import KafkaSettings, MongoSettings, Settings, WorkerSettings
 
 _TICK_SECONDS = 0.1
@@ -38,10 +37,10 @@ class Cluster:
     def __init__(self, data_dir: Path, apis: int, workers: int, say: Callable[[str], None]) -> None:
         self._logs = data_dir / "logs"
         self._spools = data_dir / "spools"
-        self.kafka = EmbeddedKafka(data_dir / "kafka", brokers=3, ports=_ports(3), log_dir=self._logs)
-        self.mongo = EmbeddedMongo(data_dir / "mongo", members=3, ports=_ports(3), log_dir=self._logs)
-        self._api_ports = _ports(apis)
-        self._worker_ports = _ports(workers)
+        self.kafka = EmbeddedKafka(data_dir / "kafka", brokers=3, ports=choose_ports(3), log_dir=self._logs)
+        self.mongo = EmbeddedMongo(data_dir / "mongo", members=3, ports=choose_ports(3), log_dir=self._logs)
+        self._api_ports = choose_ports(apis)
+        self._worker_ports = choose_ports(workers)
         self.apis: list[Child] = []
         self.workers: list[Child] = []
         self.settings = Settings()
@@ -78,7 +77,7 @@ class Cluster:
         worker = WorkerSettings(session_timeout_seconds=_SESSION_SECONDS)
         self.settings = Settings(kafka=kafka, mongo=mongo, worker=worker)
         apply_topics(kafka)
-        asyncio.run(_apply_collections(mongo))
+        asyncio.run(prepare_database(mongo, "postpulse-chaos"))
         variables = {
             **os.environ,
             "POSTPULSE_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -162,16 +161,3 @@ def thaw(child: Child) -> None:
     """SIGCONT; nothing to one that is not frozen."""
     if child.pid is not None and child.is_running:
         os.kill(child.pid, signal.SIGCONT)
-
-
-async def _apply_collections(settings: MongoSettings) -> None:
-    client = connect(settings, "postpulse-chaos")
-    await apply_collections(database(client, settings))
-    await client.close()
-
-
-def _ports(count: int) -> list[int]:
-    ports: list[int] = []
-    for _ in range(count):
-        ports.append(choose_port(taken=ports))
-    return ports

@@ -40,3 +40,11 @@ def choose_port(preferred: Iterable[int] = (), taken: Iterable[int] = ()) -> int
         if port not in refused and is_free(port):
             return port
     raise OSError("no free port on 127.0.0.1")
+
+
+def choose_ports(count: int) -> list[int]:
+    """So many free ports, no two the same."""
+    ports: list[int] = []
+    for _ in range(count):
+        ports.append(choose_port(taken=ports))
+    return ports

@@ -22,7 +22,7 @@ from postpulse.embedded.quick_start import QuickStartMaker
 from postpulse.embedded.readiness import Readiness
 from postpulse.embedded.supervisor import Supervisor
 from postpulse.embedded.wiring import StackOptions
-from postpulse.settings import MongoSettings, Settings
+from postpulse.settings import Settings
 
 #: The stop as a whole takes no longer than the last of these: seconds from its beginning, a stage each.
 _API_STOP_SECONDS = 3.5
@@ -151,8 +151,10 @@ class Stack:
     def _apply_collections(self) -> None:
         from pymongo.errors import PyMongoError
 
+        from postpulse.mongo.client import prepare_database
+
         try:
-            asyncio.run(_apply_collections(self.settings.mongo))
+            asyncio.run(prepare_database(self.settings.mongo, "postpulse-up"))
         except PyMongoError as exc:
             raise EmbeddedError(f"The collections could not be made: {exc}.") from exc
 
@@ -263,14 +265,3 @@ class _StateFile:
                 self._data_dir,
                 StackState(self._supervisor, processes, self.address, self.environment, self._details),
             )
-
-
-async def _apply_collections(settings: MongoSettings) -> None:
-    from postpulse.collections import apply_collections
-    from postpulse.mongo.client import connect, database
-
-    client = connect(settings, "postpulse-up")
-    try:
-        await apply_collections(database(client, settings))
-    finally:
-        await client.close()

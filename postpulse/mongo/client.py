@@ -3,7 +3,7 @@
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import Document
+from postpulse.collections import Document, apply_collections
 from postpulse.settings import MongoSettings
 
 
@@ -23,3 +23,16 @@ def connect(settings: MongoSettings, app_name: str) -> AsyncMongoClient[Document
 
 def database(client: AsyncMongoClient[Document], settings: MongoSettings) -> AsyncDatabase[Document]:
     return client[settings.database]
+
+
+async def prepare_database(settings: MongoSettings, app_name: str) -> None:
+    """Create the collections and indexes that are missing, with a client of its own.
+
+    Raises:
+        PyMongoError: there is no answer, or MongoDB refuses.
+    """
+    client = connect(settings, app_name)
+    try:
+        await apply_collections(database(client, settings))
+    finally:
+        await client.close()

@@ -12,7 +12,7 @@ from postpulse.dead_letters import is_erased, is_superseded, redrive_of
 from postpulse.events import Analysis, Chunk, DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
-from postpulse.post_ids import LENGTH
+from postpulse.post_ids import id_in
 from postpulse.telemetry.metrics import POST_AGE_SECONDS
 from stream_processors import analysis
 from stream_processors.dead_letters.letters import DeadLetters, letter
@@ -211,7 +211,7 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
             if error is not None:
                 sent = letter(record, STAGE, error)
                 dead.letters.append(sent)
-                readable = _readable_id(record.key)
+                readable = id_in(record.key)
                 if readable is not None:
                     dead.documents[readable] = posts.dead(readable, place, STAGE, sent.reason)
             else:
@@ -225,7 +225,7 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
 
 def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | None:
     """The marker of the delete that a record comes too late for, redriven or out of a spool."""
-    marker = deleted.get(_readable_id(record.key) or "")
+    marker = deleted.get(id_in(record.key) or "")
     if marker is None or record.value is None or record.offset <= marker["offset"]:
         return None
     first = _redriven_from(record)
@@ -235,8 +235,7 @@ def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | Non
         post = _post(marker["_id"], record.value)
     except UndecodableError:
         return None
-    received = posts.received(post, Place(record.partition, record.offset), 1)
-    return marker if posts.comes_too_late(received, marker) else None
+    return marker if posts.comes_too_late(posts.to_datetime(post.received_at), marker) else None
 
 
 def _deleted_at(record: Record) -> int:
@@ -267,16 +266,10 @@ def _post(post_id: str, value: bytes) -> Post:
 
 
 def _post_id(record: Record) -> str:
-    post_id = _readable_id(record.key)
+    post_id = id_in(record.key)
     if post_id is None:
         raise UndecodableError("the record's key is not a post_id")
     return post_id
-
-
-def _readable_id(key: bytes | None) -> str | None:
-    if key is None or len(key) != LENGTH or not key.isalnum() or not key.isupper():
-        return None
-    return key.decode("ascii")
 
 
 async def _prepare(
@@ -296,7 +289,7 @@ async def _prepare(
                     continue
                 if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
                     continue
-                if posts.comes_too_late(document, before):
+                if document["state"] != "deleted" and posts.comes_too_late(document["received_at"], before):
                     continue
                 if before["state"] in ("analyzing", "dead"):
                     superseded.append(post_id)

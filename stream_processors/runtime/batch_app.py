@@ -40,8 +40,8 @@ def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: S
         # A partition may wait for MongoDB for as long as that takes; heartbeats say that the worker lives.
         broker_max_poll_interval=24 * 60 * 60,
         consumer_auto_offset_reset="earliest",
-        # A worker that joins while brokers come back may see no topics, and owns nothing until it looks again:
-        # for five minutes, if it were left to aiokafka.
+        # aiokafka looks again after five minutes. So long a worker that joined while brokers came back, and saw
+        # no topics, would own nothing, and one would ask a broker for offsets that has lost its leadership.
         consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,

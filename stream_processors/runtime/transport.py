@@ -62,23 +62,6 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
 
-    async def on_start(self) -> None:
-        await super().on_start()
-        fetcher = self._ensure_consumer()._fetcher
-        ask = fetcher._proc_offset_request
-
-        async def ask_whoever_leads(node: int, partitions: Any) -> Any:
-            # aiokafka asks a broker that has lost its leadership again and again, for five minutes: that long it
-            # takes its metadata for good. All partitions that begin without a committed offset wait for it.
-            try:
-                return await ask(node, partitions)
-            except KafkaError as exc:
-                if exc.invalid_metadata:
-                    await fetcher._client.force_metadata_update()
-                raise
-
-        fetcher._proc_offset_request = ask_whoever_leads
-
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         # Faust goes around aiokafka's own way of telling that coordination or fetching has failed for good:
         # such a worker would go on for ever, fetching nothing.

@@ -71,14 +71,12 @@ def deleted(post_id: str, place: Place, at: int) -> Document:
     }
 
 
-def comes_too_late(post: Document, marker: Document) -> bool:
+def comes_too_late(received_at: datetime, marker: Document) -> bool:
     """Whether a post was accepted before the delete that it stands behind in the log: it is what was deleted.
 
     Two ways lead into the log, one of them through a spool, and each API has its own.
     """
-    if marker["state"] != "deleted" or "received_at" not in post:
-        return False
-    return "deleted_at" in marker and bool(post["received_at"] <= marker["deleted_at"])
+    return "deleted_at" in marker and bool(received_at <= marker["deleted_at"])
 
 
 def tombstone_headers(marker: Document) -> Headers:

@@ -14,7 +14,7 @@ from pymongo import MongoClient, WriteConcern
 from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
-from postpulse.embedded.ports import choose_port
+from postpulse.embedded.ports import choose_port, choose_ports
 from postpulse.settings import Settings
 from postpulse.topics import DEAD_LETTERS
 
@@ -33,13 +33,6 @@ def somebody_else_on(port: int) -> Iterator[None]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-def chosen_ports(count: int) -> list[int]:
-    ports: list[int] = []
-    for _ in range(count):
-        ports.append(choose_port(taken=ports))
-    return ports
 
 
 def first_choice(port: int) -> Callable[..., int]:
@@ -99,7 +92,7 @@ def test_a_test_gets_servers_and_names_of_its_own(settings: Settings) -> None:
 
 def test_acknowledged_records_survive_a_kill_and_a_move_to_another_port(tmp_path: Path) -> None:
     largest = b"x" * (DEAD_LETTERS.max_message_bytes - 200)
-    kafka = EmbeddedKafka(tmp_path, ports=chosen_ports(1))
+    kafka = EmbeddedKafka(tmp_path, ports=choose_ports(1))
     kafka.start()
     try:
         servers = kafka.bootstrap_servers
@@ -114,7 +107,7 @@ def test_acknowledged_records_survive_a_kill_and_a_move_to_another_port(tmp_path
         assert stored(servers, 2) == [b"first", largest]
         kafka.kill(0)
         with somebody_else_on(int(servers.rpartition(":")[2])):
-            again = EmbeddedKafka(tmp_path, ports=chosen_ports(1))
+            again = EmbeddedKafka(tmp_path, ports=choose_ports(1))
             again.start()
             try:
                 assert again.bootstrap_servers != servers
@@ -132,7 +125,7 @@ def test_another_clusters_broker_is_not_taken_for_ours(
 ) -> None:
     taken = int(kafka_broker.bootstrap_servers.rpartition(":")[2])
     monkeypatch.setattr("postpulse.embedded.kafka.choose_port", first_choice(taken))
-    ours = EmbeddedKafka(tmp_path, ports=chosen_ports(1))
+    ours = EmbeddedKafka(tmp_path, ports=choose_ports(1))
     ours.start()
     try:
         assert ours.bootstrap_servers != kafka_broker.bootstrap_servers
@@ -142,7 +135,7 @@ def test_another_clusters_broker_is_not_taken_for_ours(
 
 
 def test_three_brokers_go_on_when_one_is_killed(tmp_path: Path) -> None:
-    kafka = EmbeddedKafka(tmp_path, brokers=3, ports=chosen_ports(3))
+    kafka = EmbeddedKafka(tmp_path, brokers=3, ports=choose_ports(3))
     kafka.start()
     try:
         create_topic(kafka.bootstrap_servers, 3)
@@ -160,7 +153,7 @@ def test_three_brokers_go_on_when_one_is_killed(tmp_path: Path) -> None:
 
 
 def test_mongod_keeps_what_it_has_acknowledged_and_moves_to_another_port(tmp_path: Path) -> None:
-    mongo = EmbeddedMongo(tmp_path, ports=chosen_ports(1))
+    mongo = EmbeddedMongo(tmp_path, ports=choose_ports(1))
     mongo.start()
     try:
         with MongoClient[dict[str, int]](mongo.uri, w="majority") as client:
@@ -173,7 +166,7 @@ def test_mongod_keeps_what_it_has_acknowledged_and_moves_to_another_port(tmp_pat
         assert mongo.children[0].ending == "exited with code 0"
         port = int(mongo.addresses[0].rpartition(":")[2])
         with somebody_else_on(port):
-            again = EmbeddedMongo(tmp_path, ports=chosen_ports(1))
+            again = EmbeddedMongo(tmp_path, ports=choose_ports(1))
             again.start()
             try:
                 assert again.uri != mongo.uri
@@ -191,7 +184,7 @@ def test_another_programs_mongod_is_not_taken_for_ours(
 ) -> None:
     taken = int(mongo_server.addresses[0].rpartition(":")[2])
     monkeypatch.setattr("postpulse.embedded.mongod.choose_port", first_choice(taken))
-    ours = EmbeddedMongo(tmp_path, ports=chosen_ports(1))
+    ours = EmbeddedMongo(tmp_path, ports=choose_ports(1))
     ours.start()
     try:
         assert ours.uri != mongo_server.uri
@@ -202,7 +195,7 @@ def test_another_programs_mongod_is_not_taken_for_ours(
 
 
 def test_three_members_go_on_when_one_is_killed(tmp_path: Path) -> None:
-    mongo = EmbeddedMongo(tmp_path, members=3, ports=chosen_ports(3))
+    mongo = EmbeddedMongo(tmp_path, members=3, ports=choose_ports(3))
     mongo.start()
     try:
         with MongoClient[dict[str, int]](mongo.uri) as client:

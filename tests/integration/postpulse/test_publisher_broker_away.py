@@ -33,20 +33,18 @@ async def until_it_sends(publisher: Publisher, settings: KafkaSettings, value: b
 
 
 async def test_a_frozen_broker_fails_sends_in_time_and_thawed_it_takes_them(
-    own_broker: EmbeddedKafka, own_settings: KafkaSettings, new_publisher: NewPublisher
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
-    publisher = new_publisher(own_settings)
-    await until_it_sends(publisher, own_settings, b"before")
+    publisher = new_publisher(own_kafka)
+    await until_it_sends(publisher, own_kafka, b"before")
     with frozen(own_broker):
         begun = time.monotonic()
-        results = await publisher.send_all(records(own_settings, [b"lost 1", b"lost 2"]))
+        results = await publisher.send_all(records(own_kafka, [b"lost 1", b"lost 2"]))
         took = time.monotonic() - begun
     assert [type(result) for result in results] == [PublishError] * 2
-    assert (
-        own_settings.delivery_timeout_seconds <= took < own_settings.delivery_timeout_seconds + _LATE_SECONDS
-    )
-    await until_it_sends(publisher, own_settings, b"after")
-    values = stored(own_settings)
+    assert own_kafka.delivery_timeout_seconds <= took < own_kafka.delivery_timeout_seconds + _LATE_SECONDS
+    await until_it_sends(publisher, own_kafka, b"after")
+    values = stored(own_kafka)
     assert values[0] == b"before"
     assert values[-1] == b"after"
     # They may have reached the broker, but never twice.
@@ -55,69 +53,69 @@ async def test_a_frozen_broker_fails_sends_in_time_and_thawed_it_takes_them(
 
 
 async def test_a_dead_broker_is_noticed_and_so_is_its_return(
-    own_broker: EmbeddedKafka, own_settings: KafkaSettings, new_publisher: NewPublisher
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
-    publisher = new_publisher(own_settings)
-    await until_it_sends(publisher, own_settings, b"before")
+    publisher = new_publisher(own_kafka)
+    await until_it_sends(publisher, own_kafka, b"before")
     own_broker.kill(0)
     try:
         await until("the loss to be noticed", lambda: not publisher.available)
         assert REGISTRY.get_sample_value("postpulse_broker_reachable") == 0
         begun = time.monotonic()
         with pytest.raises(BrokerUnavailableError):
-            await publisher.send_all(records(own_settings, [b"nowhere to go"]))
+            await publisher.send_all(records(own_kafka, [b"nowhere to go"]))
         with pytest.raises(BrokerUnavailableError):
-            await publisher.publish(records(own_settings, [b"nowhere to go"] * 500))
+            await publisher.publish(records(own_kafka, [b"nowhere to go"] * 500))
         assert time.monotonic() - begun < 0.5
     finally:
         await asyncio.to_thread(own_broker.restart, 0)
     # Nobody sends; it is looked for.
     await until("the return to be noticed", lambda: publisher.available)
     assert REGISTRY.get_sample_value("postpulse_broker_reachable") == 1
-    assert await sends(publisher, own_settings, b"after")
-    assert stored(own_settings) == [b"before", b"after"]
+    assert await sends(publisher, own_kafka, b"after")
+    assert stored(own_kafka) == [b"before", b"after"]
 
 
 async def test_records_under_way_outlive_a_short_absence(
-    own_broker: EmbeddedKafka, own_settings: KafkaSettings, new_publisher: NewPublisher
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
-    patient = own_settings.model_copy(update={"delivery_timeout_seconds": 60.0, "linger_ms": 0.0})
+    patient = own_kafka.model_copy(update={"delivery_timeout_seconds": 60.0, "linger_ms": 0.0})
     publisher = new_publisher(patient)
-    await until_it_sends(publisher, own_settings, b"before")
+    await until_it_sends(publisher, own_kafka, b"before")
     values = [b"%d" % n for n in range(200)]
     with frozen(own_broker):
-        sending = asyncio.create_task(publisher.send_all(records(own_settings, values)))
+        sending = asyncio.create_task(publisher.send_all(records(own_kafka, values)))
         await until("all to be queued", lambda: publisher.queued == 200)
         own_broker.kill(0)
     await asyncio.to_thread(own_broker.restart, 0)
     assert await sending == [None] * 200
-    assert stored(own_settings) == [b"before", *values]
+    assert stored(own_kafka) == [b"before", *values]
 
 
 async def test_closing_without_a_broker_ends_in_time_and_tells_what_was_lost(
-    own_broker: EmbeddedKafka, own_settings: KafkaSettings, new_publisher: NewPublisher
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
-    publisher = new_publisher(own_settings)
-    await until_it_sends(publisher, own_settings, b"before")
+    publisher = new_publisher(own_kafka)
+    await until_it_sends(publisher, own_kafka, b"before")
     with frozen(own_broker):
-        sending = asyncio.create_task(publisher.send_all(records(own_settings, [b"lost"] * 20)))
+        sending = asyncio.create_task(publisher.send_all(records(own_kafka, [b"lost"] * 20)))
         await until("all to be queued", lambda: publisher.queued == 20)
         begun = time.monotonic()
         assert await publisher.close() == 20
         took = time.monotonic() - begun
     assert [type(result) for result in await sending] == [PublishError] * 20
-    assert took < own_settings.delivery_timeout_seconds + _LATE_SECONDS
+    assert took < own_kafka.delivery_timeout_seconds + _LATE_SECONDS
 
 
 async def test_it_starts_without_a_broker_and_finds_it_later(
-    own_broker: EmbeddedKafka, own_settings: KafkaSettings, new_publisher: NewPublisher
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
     own_broker.kill(0)
     try:
-        publisher = new_publisher(own_settings)
-        assert not await sends(publisher, own_settings, b"too early")
+        publisher = new_publisher(own_kafka)
+        assert not await sends(publisher, own_kafka, b"too early")
         await until("the lack to be noticed", lambda: not publisher.available)
     finally:
         await asyncio.to_thread(own_broker.restart, 0)
-    await until_it_sends(publisher, own_settings, b"after")
-    assert stored(own_settings) == [b"after"]
+    await until_it_sends(publisher, own_kafka, b"after")
+    assert stored(own_kafka) == [b"after"]

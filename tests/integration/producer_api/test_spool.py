@@ -4,12 +4,11 @@ import asyncio
 import io
 import json
 import os
-import random
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ from aiohttp import web
 
 import producer_api.app
 from postpulse.embedded.kafka import EmbeddedKafka
-from postpulse.kafka.admin import apply_topics
 from postpulse.settings import HttpSettings, IdsSettings, KafkaSettings, Settings, SpoolSettings
 from postpulse.web.application import create_application
 from postpulse.web.server import set_up
 from producer_api.spool import files
 from producer_api.spool.report import look
 from producer_api.spool.spool import Spool
-from tests.integration.postpulse.broker import frozen, started, stored
+from tests.integration.postpulse.broker import frozen, stored
 from tests.pipeline import variables_of
 from tests.unit.producer_api.spool.records import record
 from tests.waiting import until
@@ -36,28 +34,11 @@ Api = aiohttp.ClientSession
 Serve = Callable[[Settings], AbstractAsyncContextManager[Api]]
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """A broker that a test may kill and start again."""
-    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), ports=[random.randint(20_000, 31_999)])
-    with started(broker):
-        yield broker
-
-
 @pytest.fixture
-def own_settings(broker: EmbeddedKafka, tmp_path: Path) -> Settings:
-    """Of that broker, with a spool, and topics that no other test has; sends fail after two seconds."""
-    if not broker.children[0].is_running:
-        broker.restart(0)
-    kafka = KafkaSettings(
-        bootstrap_servers=broker.bootstrap_servers,
-        topic_prefix=f"t{secrets.token_hex(4)}.",
-        partitions=1,
-        delivery_timeout_seconds=2.0,
-    )
-    apply_topics(kafka)
+def own_settings(own_kafka: KafkaSettings, tmp_path: Path) -> Settings:
+    """Of a broker of the test's own, with a spool."""
     return Settings(
-        kafka=kafka,
+        kafka=own_kafka,
         spool=SpoolSettings(directory=tmp_path / "spool"),
         http=HttpSettings(port=0, shutdown_grace_seconds=1),
         ids=IdsSettings.model_validate({"keys": secrets.token_hex(16)}),
@@ -130,13 +111,13 @@ def contents(settings: Settings) -> list[str | None]:
 
 
 async def test_what_comes_while_the_broker_is_away_is_kept_and_drained_in_order(
-    broker: EmbeddedKafka, own_settings: Settings, serve: Serve
+    own_broker: EmbeddedKafka, own_settings: Settings, serve: Serve
 ) -> None:
     async with serve(own_settings) as api:
         await post(api, "before")
         logged = await metric(api, 'postpulse_posts_accepted_total{how="log"}')
         spooled = await metric(api, 'postpulse_posts_accepted_total{how="spool"}')
-        broker.kill(0)
+        own_broker.kill(0)
         try:
             post_id = await post(api, "one")
             items = [{"content": "two"}, {"content": ""}, {"content": "three"}]
@@ -158,7 +139,7 @@ async def test_what_comes_while_the_broker_is_away_is_kept_and_drained_in_order(
             assert await metric(api, "postpulse_spool_records") == 4
             assert await metric(api, 'postpulse_posts_accepted_total{how="spool"}') == spooled + 3
         finally:
-            await asyncio.to_thread(broker.restart, 0)
+            await asyncio.to_thread(own_broker.restart, 0)
         await until("the spool to be drained", drained(api))
         await post(api, "after")
         assert await metric(api, 'postpulse_posts_accepted_total{how="log"}') == logged + 1
@@ -167,7 +148,7 @@ async def test_what_comes_while_the_broker_is_away_is_kept_and_drained_in_order(
 
 
 async def test_clients_that_never_cease_keep_their_order_and_go_straight_to_the_log_again(
-    broker: EmbeddedKafka, own_settings: Settings, serve: Serve
+    own_broker: EmbeddedKafka, own_settings: Settings, serve: Serve
 ) -> None:
     sent = [0] * 16
     going, ending = asyncio.Event(), asyncio.Event()
@@ -188,11 +169,11 @@ async def test_clients_that_never_cease_keep_their_order_and_go_straight_to_the_
             clients.create_task(client(number))
         going.set()
         await until("posts to go to the log", lambda: straight(before + 100))
-        broker.kill(0)
+        own_broker.kill(0)
         await until("posts to go into the spool", lambda: holds(api, 500))
         # The broker has the machine to itself until it is back.
         going.clear()
-        await asyncio.to_thread(broker.restart, 0)
+        await asyncio.to_thread(own_broker.restart, 0)
         assert await holds(api, 500)
         before = await metric(api, 'postpulse_posts_accepted_total{how="log"}')
         going.set()
@@ -227,14 +208,14 @@ async def address(process: "subprocess.Popen[bytes]", log: Path) -> str:
 
 
 async def test_an_api_that_is_killed_while_the_broker_is_away_loses_nothing(
-    broker: EmbeddedKafka, own_settings: Settings, tmp_path: Path
+    own_broker: EmbeddedKafka, own_settings: Settings, tmp_path: Path
 ) -> None:
     logs = [tmp_path / "first.log", tmp_path / "second.log"]
     first = start(own_settings, logs[0])
     try:
         async with aiohttp.ClientSession(await address(first, logs[0])) as api:
             await post(api, "before")
-            broker.kill(0)
+            own_broker.kill(0)
             for n in range(50):
                 await post(api, f"first {n}")
     finally:
@@ -245,7 +226,7 @@ async def test_an_api_that_is_killed_while_the_broker_is_away_loses_nothing(
         async with aiohttp.ClientSession(await address(second, logs[1])) as api:
             await asyncio.gather(*(post(api, "second") for _ in range(5)))
             assert (await checks(api))["spool"]["records"] == 55
-            await asyncio.to_thread(broker.restart, 0)
+            await asyncio.to_thread(own_broker.restart, 0)
             await until("the spool to be drained", drained(api))
             await post(api, "after")
     finally:
@@ -257,7 +238,7 @@ async def test_an_api_that_is_killed_while_the_broker_is_away_loses_nothing(
 
 
 async def test_a_stop_in_the_middle_of_a_drain_leaves_the_rest_for_the_next_start(
-    broker: EmbeddedKafka, own_settings: Settings, serve: Serve
+    own_broker: EmbeddedKafka, own_settings: Settings, serve: Serve
 ) -> None:
     directory = own_settings.spool.directory
     assert directory is not None
@@ -265,7 +246,7 @@ async def test_a_stop_in_the_middle_of_a_drain_leaves_the_rest_for_the_next_star
     await spool.open()
     await spool.put([record(json.dumps({"content": str(n)}).encode()) for n in range(10)])
     await spool.close()
-    with frozen(broker):
+    with frozen(own_broker):
         async with serve(own_settings) as api:
             # The drain waits for an acknowledgement.
             async def waits() -> bool:
@@ -282,12 +263,12 @@ async def test_a_stop_in_the_middle_of_a_drain_leaves_the_rest_for_the_next_star
 
 
 async def test_a_post_without_an_acknowledgement_is_kept_and_can_be_deleted(
-    broker: EmbeddedKafka, own_settings: Settings, serve: Serve
+    own_broker: EmbeddedKafka, own_settings: Settings, serve: Serve
 ) -> None:
     """It may be in the log as well; its tombstone is behind both."""
     async with serve(own_settings) as api:
         await post(api, "before")
-        with frozen(broker):
+        with frozen(own_broker):
             post_id = await post(api, "unacknowledged")
             async with api.delete(f"/api/v1/posts/{post_id}/") as answer:
                 assert answer.status == 202

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,16 +17,7 @@ from query_api.live.feed import Feed
 from stream_processors import analysis
 from stream_processors.sink import posts
 from tests.pipeline import Document, Pipeline
-
-_PATIENCE_SECONDS = 20.0
-
-
-async def until(what: str, condition: Callable[[], object], seconds: float = _PATIENCE_SECONDS) -> None:
-    """Return once the condition is true; fail after a while."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still waiting for {what}"
-        await asyncio.sleep(0.01)
+from tests.waiting import until
 
 
 class Service:

@@ -26,13 +26,6 @@ each_way = pytest.mark.parametrize("away", [killed, frozen])
 
 
 @pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"), ports=[random.randint(20_000, 31_999)])
-    with started(broker):
-        yield broker
-
-
-@pytest.fixture(scope="module")
 def own_mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
     mongo = EmbeddedMongo(tmp_path_factory.mktemp("mongo"), ports=[random.randint(20_000, 31_999)])
     with started(mongo):

@@ -1,15 +1,12 @@
 """The guards in a real MongoDB: marks, deaths and hand-overs between workers."""
 
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from structlog.testing import capture_logs
 
-from postpulse.collections import GUARDS, Document, apply_collections
-from postpulse.embedded.mongod import EmbeddedMongo
+from postpulse.collections import GUARDS, Document
 from postpulse.embedded.ports import choose_port
 from postpulse.mongo.client import connect
 from postpulse.settings import MongoSettings
@@ -19,16 +16,6 @@ from stream_processors.sink.checkpoints import CheckpointMovedError
 from tests.unit.stream_processors.records import record
 
 Database = AsyncDatabase[Document]
-
-
-@pytest.fixture
-async def database(mongo_server: EmbeddedMongo) -> AsyncIterator[Database]:
-    client = connect(MongoSettings.model_validate({"uri": mongo_server.uri}), "tests")
-    made = client[f"t{secrets.token_hex(4)}"]
-    await apply_collections(made)
-    yield made
-    await client.drop_database(made.name)
-    await client.close()
 
 
 def guards(database: Database) -> Guards:

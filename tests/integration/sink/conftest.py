@@ -1,30 +1,18 @@
 """Workers' sinks on the session's mongod, each with a client of its own as each worker has."""
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import Document, apply_collections
+from postpulse.collections import Document
 from postpulse.embedded.mongod import EmbeddedMongo
 from postpulse.mongo.client import connect
 from postpulse.settings import MongoSettings
 from stream_processors.sink.transaction import Sink
 
 Worker = Callable[[], Awaitable[Sink]]
-
-
-@pytest.fixture
-async def database(mongo_server: EmbeddedMongo) -> AsyncIterator[AsyncDatabase[Document]]:
-    """A database of the test's own, its collections there."""
-    client = connect(MongoSettings.model_validate({"uri": mongo_server.uri}), "tests")
-    made = client[f"t{secrets.token_hex(4)}"]
-    await apply_collections(made)
-    yield made
-    await client.drop_database(made.name)
-    await client.close()
 
 
 @pytest.fixture

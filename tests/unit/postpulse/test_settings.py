@@ -220,6 +220,11 @@ def test_an_unknown_variable_is_an_error(monkeypatch: pytest.MonkeyPatch, variab
     assert complaint() == f"{variable}: no such setting; {hint}"
 
 
+def test_what_is_said_to_the_tests_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTPULSE_TEST_PROGRAMS", "kcat")
+    assert load_settings() == Settings()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
