@@ -2,6 +2,7 @@
 
 import json
 import socket
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+import psutil
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -51,9 +53,10 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
             "answered. A post counts when it is answered 202, which each contestant does when its servers have "
             "acknowledged it (Kafka: acks=all, idempotent; MongoDB: majority); afterwards it is looked up how many "
             f"are really there. Posts a second over {_MEASURED_SECONDS:g} s, median of {rounds} rounds after one "
-            "of warm-up; latencies of the last round."
+            "of warm-up; latencies of the last round. Processor time is that of the server's processes, in "
+            "microseconds a post, median of the rounds: what a post costs where all else has machines of its own."
         ),
-        columns=["", "posts/s", "range", "p50 ms", "p99 ms", "beside postpulse"],
+        columns=["", "posts/s", "range", "p50 ms", "p99 ms", "µs/post", "beside postpulse"],
         rows=[
             [
                 each.name,
@@ -61,12 +64,15 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
                 f"{min(each.figures):,.0f} to {max(each.figures):,.0f}",
                 f"{judge.last[each.name]['p50_ms']:.1f}",
                 f"{judge.last[each.name]['p99_ms']:.1f}",
+                f"{judge.cost(each.name):.0f}",
                 f"{each.median / ours:.2f}",
             ]
             for each in series
         ],
         verdict=[
-            f"postpulse takes {ours / peer.median:.1f} times as many as {peer.name}." for peer in series[1:]
+            f"postpulse takes {ours / peer.median:.1f} times as many as {peer.name}, where a post costs "
+            f"{judge.cost(peer.name) / judge.cost(_OURS):.1f} times the processor time."
+            for peer in series[1:]
         ],
         versions={
             "aiohttp": version("aiohttp"),
@@ -91,6 +97,11 @@ class _Judge:
         self._pythons = pythons
         self.last: dict[str, dict[str, Any]] = {}
         """Name -> what the load generator said of the last round."""
+        self._costs: dict[str, list[float]] = {}
+
+    def cost(self, name: str) -> float:
+        """Processor time of its server, in microseconds a post; the median of its rounds but the warm-up."""
+        return statistics.median(self._costs[name][1:])
 
     def ours(self) -> float:
         prefix, port = f"{token_hex(4)}.", choose_port()
@@ -151,6 +162,7 @@ class _Judge:
         with running(command, variables, log) as process:
             _wait_until_listening(port, process)
             load = [str(part) for part in (OWN_PYTHON, _HERE / "load.py", port, _CONNECTIONS)]
+            busy = _processor_seconds(process.pid)
             answer = subprocess.run(
                 [*load, str(_WARM_UP_SECONDS), str(_MEASURED_SECONDS)],
                 cwd=ROOT,
@@ -158,11 +170,13 @@ class _Judge:
                 check=True,
                 timeout=60,
             )
+            busy = _processor_seconds(process.pid) - busy
         said: dict[str, Any] = json.loads(answer.stdout)
         # Those under way at the end are kept without being counted; none counted may be missing.
         if kept() < said["accepted"]:
             raise RuntimeError(f"{name} has answered {said['accepted']} posts and kept {kept()}")
         self.last[name] = said
+        self._costs.setdefault(name, []).append(busy / said["accepted"] * 1e6)
         return float(said["per_second"])
 
     def _records(self, topic: str) -> int:
@@ -174,6 +188,11 @@ class _Judge:
             )
         finally:
             consumer.close()
+
+
+def _processor_seconds(pid: int) -> float:
+    server = psutil.Process(pid)
+    return sum(sum(each.cpu_times()[:2]) for each in (server, *server.children(recursive=True)))
 
 
 def _wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
