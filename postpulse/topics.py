@@ -8,6 +8,8 @@ from postpulse.settings import KafkaSettings
 #: A record carries up to 1 MiB of content by default, which JSON may lengthen six times (control characters).
 _LARGE = 8 * 1024 * 1024
 _DAY_MS = 24 * 60 * 60 * 1000
+#: How long a null value stays in a compacted log. Whoever was away for longer may never hear of a delete.
+TOMBSTONE_MS = 30 * _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ class Topic:
 
     def config(self, settings: KafkaSettings) -> dict[str, str]:
         """The topic's configuration as the broker names it, every value as text."""
-        return {
+        config = {
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
             "min.insync.replicas": str(settings.min_insync_replicas),
         }
+        if "compact" in self.cleanup:
+            config["delete.retention.ms"] = str(TOMBSTONE_MS)
+        return config
 
 
 POSTS = Topic(

@@ -21,7 +21,7 @@ from postpulse.settings import KafkaSettings
 from postpulse.topics import TOPICS, Topic, topic_name
 
 _CONNECT_SECONDS = 5.0
-_TIMEOUT_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
 _T = TypeVar("_T")
 
 
@@ -64,11 +64,13 @@ def result_of(future: "Future[_T]", action: str) -> _T:
         AdminError: "cannot <action>: <the reason>".
     """
     try:
-        return future.result(_TIMEOUT_SECONDS)
+        return future.result(ANSWER_SECONDS)
     except KafkaException as exc:
-        raise AdminError(f"cannot {action}: {exc.args[0].str()}", exc.args[0].code()) from None
+        error = exc.args[0]
+        # Some answers of a broker have a name alone.
+        raise AdminError(f"cannot {action}: {error.str() or error.name()}", error.code()) from None
     except TimeoutError:
-        raise AdminError(f"cannot {action}: no answer within {_TIMEOUT_SECONDS:.0f} s") from None
+        raise AdminError(f"cannot {action}: no answer within {ANSWER_SECONDS:.0f} s") from None
 
 
 def existing_topics(client: AdminClient, settings: KafkaSettings) -> dict[str, TopicMetadata]:

@@ -1,15 +1,17 @@
 """Where each partition of the topics stands, and how far the workers' group lags behind its end."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, but not so that mypy sees it
     AdminClient,
     OffsetSpec,
 )
 
-from postpulse.kafka.admin import admin_client, existing_topics, result_of
+from postpulse.kafka.admin import ANSWER_SECONDS, AdminError, admin_client, existing_topics, result_of
+from postpulse.kafka.connection import client_config
 from postpulse.settings import Settings
 from postpulse.topics import (
     DEAD_LETTERS,
@@ -21,8 +23,16 @@ from postpulse.topics import (
     topic_name,
 )
 
+Place = tuple[str, int]
 _EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+#: Of a group that a broker is about to take over; the first group on new brokers among them.
+_COORDINATOR_AWAY = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+_PAUSE_SECONDS = 0.1
 #: What the workers' group reads, each from its start: without a committed offset, all of it is lag.
 _READ_BY_WORKERS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS)
 
@@ -69,8 +79,18 @@ def describe_group(settings: Settings) -> GroupState:
     """
     name = group_name(settings.worker.group, settings.kafka)
     client = admin_client(settings.kafka)
-    found = result_of(client.describe_consumer_groups([name])[name], f"describe the consumer group {name}")
-    return GroupState(name, found.state.name.lower(), len(found.members))
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            found = result_of(
+                client.describe_consumer_groups([name])[name], f"describe the consumer group {name}"
+            )
+        except AdminError as error:
+            if error.code not in _COORDINATOR_AWAY or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return GroupState(name, found.state.name.lower(), len(found.members))
 
 
 def describe_partitions(settings: Settings, topics: Iterable[Topic]) -> list[PartitionState]:
@@ -85,7 +105,7 @@ def describe_partitions(settings: Settings, topics: Iterable[Topic]) -> list[Par
     metadata = {name: existing[name].partitions for name in names if name in existing}
     places = [(name, partition) for name, found in metadata.items() for partition in sorted(found)]
     # Committed offsets first, ends last: read the other way round, a group could seem to be ahead.
-    committed = _committed(client, settings)
+    committed = _committed(settings, places)
     low = _offsets(client, places, _EARLIEST)
     high = _offsets(client, places, _LATEST)
     read = {topic_name(topic, settings.kafka) for topic in _READ_BY_WORKERS}
@@ -111,16 +131,29 @@ def describe_partitions(settings: Settings, topics: Iterable[Topic]) -> list[Par
     return states
 
 
-def _committed(client: AdminClient, settings: Settings) -> dict[tuple[str, int], int]:
+def _committed(settings: Settings, places: list[Place]) -> dict[Place, int]:
     group = group_name(settings.worker.group, settings.kafka)
-    asked = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-    found = result_of(asked[group], f"read the offsets of the consumer group {group}")
-    return {(tp.topic, tp.partition): tp.offset for tp in found.topic_partitions if tp.offset >= 0}
+    if not places:
+        return {}
+    # A consumer that joins nothing. The admin client's call for it ends the process where the group's coordinator
+    # has just moved (librdkafka issue 5040).
+    config = client_config(settings.kafka, "postpulse-admin") | {
+        "group.id": group,
+        "enable.auto.commit": False,
+    }
+    consumer = Consumer(config)
+    try:
+        found = consumer.committed([TopicPartition(*place) for place in places], timeout=ANSWER_SECONDS)
+    except KafkaException as exc:
+        raise AdminError(
+            f"cannot read the offsets of the consumer group {group}: {exc.args[0].str()}"
+        ) from None
+    finally:
+        consumer.close()
+    return {(tp.topic, tp.partition): tp.offset for tp in found if tp.offset >= 0}
 
 
-def _offsets(
-    client: AdminClient, places: list[tuple[str, int]], which: OffsetSpec
-) -> dict[tuple[str, int], int]:
+def _offsets(client: AdminClient, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
     if not places:
         return {}
     asked = client.list_offsets({TopicPartition(*place): which for place in places})

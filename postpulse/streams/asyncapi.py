@@ -5,7 +5,7 @@ from typing import Any
 from postpulse import __version__
 from postpulse.settings import KafkaSettings
 from postpulse.streams.schemas import schemas
-from postpulse.topics import TOPICS, Topic, topic_name
+from postpulse.topics import TOMBSTONE_MS, TOPICS, Topic, topic_name
 
 Document = dict[str, Any]
 
@@ -62,6 +62,8 @@ def _channel(topic: Topic, settings: KafkaSettings) -> Document:
         "retention.ms": topic.retention_ms,
         "max.message.bytes": topic.max_message_bytes,
     }
+    if "compact" in topic.cleanup:
+        configuration["delete.retention.ms"] = TOMBSTONE_MS
     return {
         "address": topic_name(topic, settings),
         "description": topic.description,

@@ -16,7 +16,7 @@ async def test_apply_creates_what_is_missing_once_and_tells_what_differs(
 ) -> None:
     planned = await cli.run("topics", "apply", "--dry-run", "--json")
     assert planned.code == 1
-    assert [(change["action"], change["applied"]) for change in planned.json] == [("create", False)] * 5
+    assert [(change["action"], change["applied"]) for change in planned.json] == [("create", False)] * len(TOPICS)
     missing = await cli.run("topics", "describe")
     assert missing.code == 1
     assert "`postpulse topics apply` creates them" in missing.err
@@ -31,7 +31,7 @@ async def test_apply_creates_what_is_missing_once_and_tells_what_differs(
         f"{prefix}{topic.name}: created, {settings.kafka.partitions} partitions" for topic in TOPICS
     )
     again = await cli.run("topics", "apply")
-    assert (again.code, again.out) == (0, "Nothing to do: 5 topics are as declared.\n")
+    assert (again.code, again.out) == (0, f"Nothing to do: {len(TOPICS)} topics are as declared.\n")
     other = await cli.run("topics", "apply", "--dry-run", settings={"POSTPULSE_KAFKA_PARTITIONS": "4"})
     assert other.code == 1
     assert f"{prefix}posts.v1: has 3 partitions, not 4 as declared" in other.out
