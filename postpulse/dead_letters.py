@@ -22,6 +22,8 @@ _OURS = frozenset((REDRIVEN_FROM, ATTEMPT, FAILURES))
 #: Of earlier failures: enough to see a pattern, and bounded however often a record is redriven.
 _MOST_FAILURES = 10
 _MOST_REASON = 500
+#: In headers that we wrote; anything below it can be sent and stored.
+_MOST_NUMBER = 2**63 - 1
 
 _ID = re.compile(
     r"(?P<topic>[A-Za-z0-9._-]{1,249})-(?P<partition>0|[1-9]\d{0,9})-(?P<offset>0|[1-9]\d{0,18})"
@@ -120,6 +122,12 @@ def redrive_of(headers: Sequence[tuple[str, bytes | None]] | None) -> Redrive | 
         attempt = int(found.get(ATTEMPT, b""))
         history = _failures.decode(found.get(FAILURES, b""))[-_MOST_FAILURES:]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return None
+    numbers = [attempt, *(failure.dead_at for failure in history)]
+    for origin in (redriven_from, *(failure.origin for failure in history)):
+        numbers += [origin.partition, origin.offset, origin.timestamp or 0]
+    # The letter of a record that says larger ones could not be written, time and again.
+    if any(abs(number) > _MOST_NUMBER for number in numbers):
         return None
     return Redrive(redriven_from, attempt, history)
 

@@ -7,6 +7,7 @@ from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
+from stream_processors.agents.pieces import check_piece
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
@@ -83,4 +84,6 @@ class Analyze:
 def _chunk(record: Record) -> Chunk:
     if record.value is None:
         raise UndecodableError("a chunk's record has no value")
-    return events.decode(Chunk, record.value)
+    chunk = events.decode(Chunk, record.value)
+    check_piece(chunk)
+    return chunk

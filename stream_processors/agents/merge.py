@@ -4,7 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import bson
 import msgspec
+import structlog
+from bson.errors import BSONError
 from pymongo import DeleteMany, UpdateOne
 
 from postpulse import events
@@ -14,11 +17,14 @@ from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis
 from stream_processors.agents import analyze
 from stream_processors.agents.ingest import analysis_record, observe_age
+from stream_processors.agents.pieces import check_piece
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
+
+log = structlog.get_logger(__name__)
 
 STAGE = "merge"
 
@@ -72,8 +78,8 @@ def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:
             if record.value is None:
                 raise UndecodableError("a partial result's record has no value")
             partial = events.decode(ChunkAnalysis, record.value)
-            if not 0 <= partial.index < partial.count:
-                raise UndecodableError(f"its index is {partial.index} of {partial.count} chunks")
+            check_piece(partial)
+            _check_storable(partial.partial)
         except UndecodableError as error:
             dead.append(letter(record, STAGE, batch.given_up or error))
         else:
@@ -133,8 +139,12 @@ async def _prepare(changes: Changes, partials: _Partials, failed_stage: str) -> 
 async def _merge(changes: Changes, document: Document, results: list[Document]) -> dict[str, Any]:
     if all(kept["analysis_version"] == analysis.ANALYSIS_VERSION for kept in results):
         partials = [kept["partial"] for kept in results]
-        async with Slices() as slices:
-            return await slices.apart(_finished, partials)
+        try:
+            async with Slices() as slices:
+                return await slices.apart(_finished, partials)
+        except Exception as error:
+            # One of them is none, whoever sent it; the one that completes the post is not to blame.
+            log.warning("partial results do not merge", post_id=document["_id"], reason=repr(error)[:500])
     # Workers of different versions shared the chunks: their partial results do not add up.
     content = await changes.content(document["_id"])
     async with Slices() as slices:
@@ -142,7 +152,17 @@ async def _merge(changes: Changes, document: Document, results: list[Document]) 
 
 
 def _finished(partials: list[analysis.Partial]) -> dict[str, Any]:
-    return analysis.finish(analysis.merge(partials))
+    metrics = analysis.finish(analysis.merge(partials))
+    _check_storable(metrics)
+    return metrics
+
+
+def _check_storable(values: dict[str, Any]) -> None:
+    # Numbers of more than 64 bits, say, would fail the transaction, for all other records too.
+    try:
+        bson.encode(values)
+    except (BSONError, OverflowError, RecursionError) as error:
+        raise UndecodableError(f"cannot be stored: {error}") from error
 
 
 def _kept(partial: ChunkAnalysis) -> Document:

@@ -30,7 +30,8 @@ def letter(record: Record, stage: str, error: Exception) -> DeadLetter:
     return DeadLetter(
         origin=Origin(record.topic, record.partition, record.offset, record.timestamp),
         stage=stage,
-        reason=(str(error) or type(error).__name__)[:_REASON_CHARS],
+        # What an error quotes may be no text that can be sent.
+        reason=(str(error) or type(error).__name__)[:_REASON_CHARS].encode(errors="replace").decode(),
         error_class=type(error).__name__,
         attempt=redrive.attempt if redrive else 1,
         dead_at=time.time_ns() // 1_000_000,
