@@ -209,7 +209,7 @@ class Pipeline:
         finally:
             consumer.close()
 
-    def read_all(self, topic: Topic) -> list[tuple[bytes | None, bytes | None]]:
+    def read_all(self, topic: Topic, seconds: float = 20.0) -> list[tuple[bytes | None, bytes | None]]:
         """Every record of a topic as (key, value), in order within each partition."""
         name = self.topic(topic)
         consumer = self._consumer("reader")
@@ -221,7 +221,7 @@ class Pipeline:
                     ends[p] = high
             consumer.assign([TopicPartition(name, p, 0) for p in ends])
             records: list[tuple[bytes | None, bytes | None]] = []
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + seconds
             while ends and time.monotonic() < deadline:
                 for message in consumer.consume(1000, timeout=0.2):
                     assert message.error() is None

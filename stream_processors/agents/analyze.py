@@ -6,7 +6,8 @@ from postpulse import events
 from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
-from stream_processors import analysis
+from postpulse.topics import POST_CHUNKS
+from stream_processors import analysis, fault_points
 from stream_processors.agents.pieces import check_piece
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
@@ -41,7 +42,9 @@ class Analyze:
                         dead.append(letter(record, STAGE, batch.given_up))
                         results.append(self._failure(chunk, dead[-1].reason))
         await self._letters.send(dead)
+        fault_points.reached("letters sent", POST_CHUNKS.name)
         await self._publisher.publish(results)
+        fault_points.reached("published", POST_CHUNKS.name)
 
     def _result(self, chunk: Chunk) -> publisher.Record:
         began = time.perf_counter_ns()

@@ -14,7 +14,7 @@ from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import id_in
 from postpulse.telemetry.metrics import POST_AGE_SECONDS
-from stream_processors import analysis
+from stream_processors import analysis, fault_points
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
@@ -87,6 +87,7 @@ class Ingest:
         checkpoint = await self._sink.checkpoints.open(lane)
         decoded, dead = await _decode(batch)
         await self._letters.send(dead.letters)
+        fault_points.reached("letters sent", self._lane)
         current: dict[str, Document] = {}
         if batch.next_offset > checkpoint or batch.given_up is not None:
             fresh = {post_id: item for post_id, item in decoded.items() if item.place.offset >= checkpoint}
@@ -100,7 +101,9 @@ class Ingest:
             observe_age(documents.values())
         if batch.given_up is None:
             await self._announce(decoded, current)
+            fault_points.reached("published", self._lane)
             await self._take_out(batch, current)
+            fault_points.reached("taken out", self._lane)
 
     async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
         documents: dict[str, Document] = {}

@@ -14,7 +14,7 @@ from postpulse import events
 from postpulse.collections import Document
 from postpulse.events import ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka.publisher import Publisher
-from stream_processors import analysis
+from stream_processors import analysis, fault_points
 from stream_processors.agents import analyze
 from stream_processors.agents.ingest import analysis_record, observe_age
 from stream_processors.agents.pieces import check_piece
@@ -49,6 +49,7 @@ class Merge:
         checkpoint = await self._sink.checkpoints.open(lane)
         partials, dead = _decode(batch)
         await self._letters.send(dead)
+        fault_points.reached("letters sent", self._lane)
         if batch.next_offset > checkpoint:
 
             async def prepare(changes: Changes) -> None:
@@ -57,6 +58,7 @@ class Merge:
             await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
         if batch.given_up is None:
             await self._announce(partials)
+            fault_points.reached("published", self._lane)
 
     async def _announce(self, partials: _Partials) -> None:
         documents = await self._sink.posts(partials)

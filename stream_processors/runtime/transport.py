@@ -22,7 +22,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, EventT, Message
 from mode.types import ServiceT
 
+from stream_processors import fault_points
 from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.header_names import read_leniently
 from stream_processors.runtime.offsets import BatchLimits, OffsetLedger
 
 log = structlog.get_logger(__name__)
@@ -60,6 +62,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes it at 1.5 s; read when the consumer starts, after this.
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
+        # Faust reads what was aborted, unless it writes in transactions itself.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +72,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done():
             consumer._fetcher.error_future.result()
-        return await super()._fetch_records(consumer, *args, **kwargs)
+        try:
+            return await super()._fetch_records(consumer, *args, **kwargs)
+        except UnicodeDecodeError as error:
+            # The position is where it was: what was decoded before it is fetched again too.
+            read_leniently(error)
+            return {}
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust's would end the worker on any failure. What is not committed now is committed next time,
@@ -211,6 +220,8 @@ class BatchConsumer(driver.Consumer):
         """Commit the end of the finished prefix of every owned partition. True when all are committed."""
         async with self._commit_lock:
             offsets = {TP(*partition): offset for partition, offset in self._ledger.committable().items()}
+            if offsets:
+                fault_points.reached("finished", "")
             try:
                 # The thread keeps its own limit, unless it has ended.
                 async with asyncio.timeout(2 * _COMMIT_SECONDS):
@@ -218,6 +229,7 @@ class BatchConsumer(driver.Consumer):
                         return False
             except TimeoutError:
                 return False
+            fault_points.reached("offsets committed", "")
             self._ledger.committed({(tp.topic, tp.partition): offset for tp, offset in offsets.items()})
             return True
 

@@ -1,8 +1,9 @@
 """The effects of a batch, all or none: post documents, counters, partial results and the checkpoint.
 
-The order within a batch is decode, analyze, dead letters; then this transaction; then the results to other
-consumers; then the offset. A crash before the transaction has changed nothing; one after it is seen by the
-checkpoint, and only the results are told again, from the documents.
+The order within a batch is decode, analyze, dead letters; then this transaction (checkpoint, posts, partial
+results, letters, counters); then the results to other consumers; then the offset. A crash before the transaction's
+commit has changed nothing; one after it is seen by the checkpoint, and only the results are told again, from the
+documents. `stream_processors.fault_points` names the places between every two steps: tests kill workers there.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, DEAD_LETTERS, POSTS, Document
+from stream_processors import fault_points
 from stream_processors.sink.checkpoints import Checkpoints
 from stream_processors.sink.counters import CounterChanges
 
@@ -94,15 +96,23 @@ class Sink:
             PyMongoError: it may or may not have been written; the checkpoint tells.
         """
 
+        topic = lane.rpartition("/")[0]
+
         async def effects(session: AsyncClientSession) -> None:
+            fault_points.reached("checkpoint moved", topic)
             changes = Changes(self._database, session)
             await prepare(changes)
             await self._bulk(POSTS.name, changes.post_writes, session)
+            fault_points.reached("posts written", topic)
             await self._bulk(CHUNK_RESULTS.name, changes.result_writes, session)
+            fault_points.reached("chunk results written", topic)
             await self._bulk(DEAD_LETTERS.name, changes.letter_writes, session)
+            fault_points.reached("letters written", topic)
             await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
+            fault_points.reached("counters written", topic)
 
         await self.checkpoints.move(lane, before, after, effects)
+        fault_points.reached("committed", topic)
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these posts as they are, without their content; those that exist."""

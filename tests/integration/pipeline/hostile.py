@@ -15,12 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer import message_accumulator
+from aiokafka.producer import producer as producer_module
+from aiokafka.record import default_records
 
 from postpulse import events
 from postpulse.dead_letters import ATTEMPT, FAILURES, REDRIVEN_FROM
 from postpulse.events import Chunk, ChunkAnalysis, DeadLetter, Origin, Place, Post
 from postpulse.topics import DEAD_LETTERS, POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS, Topic
 from stream_processors import analysis
+from tests.pipeline import Pipeline
 
 Headers = list[tuple[str, bytes | None]]
 #: Milliseconds of the years 1 to 9999.
@@ -77,6 +83,27 @@ def is_valid(topic: Topic, key: bytes | None, value: bytes | None) -> bool | Non
         return valid if strict or not valid else None
     except KeyError:
         return False
+
+
+class _Name(str):
+    """Sent as bytes that are no UTF-8."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"\xff\xfe"
+
+
+async def send_with_header_name(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, topic: Topic, key: str, value: bytes
+) -> None:
+    """A record with a header whose name is no UTF-8, which most clients would not send."""
+    for module in (message_accumulator, producer_module):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", default_records._DefaultRecordBatchBuilderPy)
+    producer = AIOKafkaProducer(bootstrap_servers=pipeline.settings.kafka.bootstrap_servers)
+    await producer.start()
+    try:
+        await producer.send_and_wait(pipeline.topic(topic), value, key.encode(), headers=[(_Name("x"), b"x")])
+    finally:
+        await producer.stop()
 
 
 # What is valid.

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from confluent_kafka import KafkaError, Message
 
+from postpulse import events
 from postpulse.events import Post
 from postpulse.topics import DEAD_LETTERS, POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS, Topic
 from stream_processors import analysis
@@ -91,7 +92,7 @@ def test_every_hostile_record_is_in_the_dead_letters_once_and_the_worker_lives(p
         assert (ours[key]["key"], ours[key]["value"]) == (sent.key, sent.value)
     # Garbage is its sender's fault: none of it was found by trial, nor counted against the deployment.
     assert {row["error_class"] for row in ours.values()} == {"UndecodableError", "UnicodeDecodeError"}
-    told = Counter(key for key, value in pipeline.read_all(DEAD_LETTERS) if value is not None)
+    told = Counter(key for key, value in pipeline.read_all(DEAD_LETTERS, _PATIENCE) if value is not None)
     sent_on = {key for key in log.invalid if not key.startswith(pipeline.topic(DEAD_LETTERS))}
     assert {key: told[key.encode()] for key in sent_on if told[key.encode()] != 1} == {}
 
@@ -108,3 +109,21 @@ def test_every_hostile_record_is_in_the_dead_letters_once_and_the_worker_lives(p
         "words": sum(metrics["num_of_words"] for metrics in expected),
         "characters": sum(metrics["num_of_characters"] for metrics in expected),
     }
+
+
+async def test_header_names_that_are_no_text_end_no_worker(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, odd, after = (pipeline.post(f"Post {n}.") for n in range(3))
+    pipeline.send(before)
+    await hostile.send_with_header_name(pipeline, monkeypatch, POSTS, odd.post_id, events.encode(odd))
+    await hostile.send_with_header_name(pipeline, monkeypatch, POSTS, odd.post_id, b"{broken")
+    pipeline.send(after)
+    pipeline.start_worker()
+    pipeline.wait_analyzed(3)
+    pipeline.wait_committed(POSTS)
+    pipeline.wait_committed(DEAD_LETTERS)
+    (letter,) = pipeline.database.dead_letters.find({})
+    assert letter["value"] == b"{broken"
+    assert letter["headers"] == [["\\xff\\xfe", b"x"]]
+    assert "header name that is no UTF-8" in pipeline.log_of(pipeline.workers[0])

@@ -249,19 +249,24 @@ def test_records_of_every_codec(pipeline: Pipeline, codec: str) -> None:
 def test_records_in_transactions_committed_and_aborted(pipeline: Pipeline) -> None:
     producer = pipeline.new_producer(**{"transactional.id": pipeline.ids.mint()})
     producer.init_transactions(30)
+    committed: list[str] = []
     for outcome in (producer.commit_transaction, producer.abort_transaction, producer.commit_transaction):
         producer.begin_transaction()
-        for n in range(10):
-            post = pipeline.post(f"In a transaction, {n}.")
+        posts = [pipeline.post(f"In a transaction, {n}.") for n in range(10)]
+        for post in posts:
             pipeline.send_raw(POSTS, post.post_id.encode(), events.encode(post), producer)
         producer.flush(20)
         outcome(20)
+        if outcome == producer.commit_transaction:
+            committed += [post.post_id for post in posts]
     pipeline.start_worker()
     pipeline.wait_analyzed(20)
-    assert pipeline.stop(pipeline.workers[0]) == 0
-    assert pipeline.counters("volume")[""]["posts"] == pipeline.database.posts.count_documents(
-        {"state": "analyzed"}
-    )
+    # Behind the marker of the last transaction, on each partition.
+    last = [pipeline.post(f"And {n} without one.") for n in range(20)]
+    pipeline.send(*last)
+    pipeline.wait_analyzed(40)
+    assert {row["_id"] for row in pipeline.database.posts.find()} == {*committed, *(p.post_id for p in last)}
+    assert pipeline.counters("volume")[""]["posts"] == 40
 
 
 def test_a_worker_stops_cleanly_and_the_next_one_repeats_nothing(pipeline: Pipeline) -> None:
