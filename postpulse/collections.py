@@ -71,7 +71,36 @@ GUARDS = Collection(
     "`kills` how many processes have died while that one record was.",
 )
 
-COLLECTIONS = (POSTS, COUNTERS, CHECKPOINTS, CHUNK_RESULTS, GUARDS, DEAD_LETTERS)
+REPLAYS = Collection(
+    name="replays",
+    description="One replay; _id sorts by its creation. `selection` is what was asked for, `places` the offsets "
+    "of single posts by partition, `state` waiting, running, done, cancelled or failed (with `reason`), `spans` "
+    "{partition, from, to, next} of posts.v1, `copied` the records that went to posts-replay.v1, `ends` the "
+    "offsets there that its lanes must reach.",
+    indexes=(IndexModel([("state", ASCENDING), ("_id", ASCENDING)]),),
+)
+REPLAY_EFFECTS = Collection(
+    name="replay_effects",
+    description="How many records of one replay one lane of posts-replay.v1 has looked at, changed, left "
+    "unchanged and given up; _id is replay/partition.",
+    indexes=(IndexModel([("replay", ASCENDING)]),),
+)
+LEASES = Collection(
+    name="leases",
+    description="What only one worker may do at a time; _id names it, `owner` does it until `expires`.",
+)
+
+COLLECTIONS = (
+    POSTS,
+    COUNTERS,
+    CHECKPOINTS,
+    CHUNK_RESULTS,
+    GUARDS,
+    DEAD_LETTERS,
+    REPLAYS,
+    REPLAY_EFFECTS,
+    LEASES,
+)
 
 
 async def apply_collections(database: AsyncDatabase[Document]) -> None:

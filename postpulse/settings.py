@@ -183,6 +183,15 @@ class WorkerSettings(_Section):
     """Where a worker serves `/metrics` and `/health/…`; 0 takes a free port."""
 
 
+class ReplaySettings(_Section):
+    """How much a replay may take from live posts."""
+
+    max_share: float = Field(0.2, ge=0.01, le=1)
+    """Of the time of each worker."""
+    max_ahead: int = Field(300, ge=1, le=100_000)
+    """Records that are copied and not looked at yet."""
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -208,6 +217,7 @@ class Settings(BaseSettings):
     spool: SpoolSettings = SpoolSettings()
     ids: IdsSettings = IdsSettings()
     worker: WorkerSettings = WorkerSettings()
+    replay: ReplaySettings = ReplaySettings()
     log: LogSettings = LogSettings()
 
     @classmethod

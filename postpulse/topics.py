@@ -95,7 +95,18 @@ DEAD_LETTERS = Topic(
     "value follows a redrive or a discard.",
 )
 
-TOPICS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, POST_ANALYSES, DEAD_LETTERS)
+POSTS_REPLAY = Topic(
+    name="posts-replay.v1",
+    key="post_id",
+    cleanup="delete",
+    retention_ms=_DAY_MS,
+    max_message_bytes=_LARGE,
+    schema="Post",
+    description="Copies of posts.v1 that replays ask to be looked at again; their headers say which replay, and "
+    "where the post's own record stands.",
+)
+
+TOPICS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, POST_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)
 
 
 def topic_name(topic: Topic, settings: KafkaSettings) -> str:

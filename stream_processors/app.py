@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import signal
+import socket
 import tempfile
 import threading
+from typing import cast
 
 import faust
 import structlog
@@ -22,17 +25,21 @@ from postpulse.topics import (
     POST_CHUNK_ANALYSES,
     POST_CHUNKS,
     POSTS,
+    POSTS_REPLAY,
     topic_name,
 )
 from postpulse.web.application import Install, create_application
 from postpulse.web.server import set_up
 from stream_processors import analysis
-from stream_processors.agents import analyze, ingest, keep_letters, merge
+from stream_processors.agents import analyze, ingest, keep_letters, merge, replay
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
+from stream_processors.replay.controller import Controller
+from stream_processors.replay.store import Replays
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.guards import Guards
 from stream_processors.runtime.retries import Process, Safeguards
+from stream_processors.runtime.transport import BatchConsumer
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
@@ -58,14 +65,16 @@ async def run_worker(settings: Settings) -> None:
     client = connect(settings.mongo, "postpulse-worker")
     collections = database(client, settings.mongo)
     sink = Sink(client, collections)
+    replays = Replays(collections, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     safeguards = Safeguards(settings.worker, Guards(collections[GUARDS.name], settings.worker.max_kills))
     with tempfile.TemporaryDirectory(prefix="postpulse-worker-") as scratch:
-        app = create_app(settings, sink, publisher, scratch, safeguards)
+        app = create_app(settings, sink, publisher, scratch, safeguards, replays)
         lag = LoopLag()
         runner = await _serve_health(
             settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards)
         )
-        running = asyncio.create_task(_run(settings, app, client, lag, safeguards))
+        controller = Controller(settings, replays, publisher)
+        running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -91,6 +100,7 @@ async def _run(
     client: AsyncMongoClient[Document],
     lag: LoopLag,
     safeguards: Safeguards,
+    controller: Controller,
 ) -> None:
     await wait_for_topics(settings.kafka)
     await wait_for_collections(database(client, settings.mongo))
@@ -102,8 +112,13 @@ async def _run(
         await app.start()
     except Exception as exc:
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    async with lag, safeguards.watchdog:
-        await app.wait_until_stopped()
+    driving = asyncio.create_task(controller.run())
+    try:
+        async with lag, safeguards.watchdog:
+            await app.wait_until_stopped()
+    finally:
+        driving.cancel()
+        await asyncio.wait((driving,))
     if app.crashed:
         raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
 
@@ -133,9 +148,14 @@ def _end_process_after(seconds: float, code: int) -> None:
 
 
 def create_app(
-    settings: Settings, sink: Sink, publisher: Publisher, scratch: str, safeguards: Safeguards
+    settings: Settings,
+    sink: Sink,
+    publisher: Publisher,
+    scratch: str,
+    safeguards: Safeguards,
+    replays: Replays,
 ) -> faust.App:
-    """The app with its four agents.
+    """The app with its agents.
 
     Args:
         settings: of the whole product.
@@ -143,6 +163,7 @@ def create_app(
         publisher: started, in the same loop.
         scratch: a directory for what Faust wants to write; nothing of worth.
         safeguards: of this worker.
+        replays: that it may drive.
     """
     worker = settings.worker
     app = create_batch_app(worker.group, settings, scratch, safeguards)
@@ -170,6 +191,18 @@ def create_app(
     }
     for stage, (topic, process) in processes.items():
         add_agent(app, stage, topic, process, worker.concurrency, safeguards)
+    again = replay.Replay(
+        sink,
+        publisher,
+        letters,
+        replays,
+        replay.Topics(posts, analyses),
+        POSTS_REPLAY.name,
+        settings.replay.max_share,
+        lambda: cast(BatchConsumer, app.consumer).waits(posts),
+    )
+    # One batch at a time, so that its pauses are this worker's.
+    add_agent(app, replay.STAGE, topic_name(POSTS_REPLAY, settings.kafka), again.process, 1, safeguards)
     return app
 
 

@@ -18,6 +18,7 @@ from postpulse.topics import (
     POST_CHUNK_ANALYSES,
     POST_CHUNKS,
     POSTS,
+    POSTS_REPLAY,
     Topic,
     group_name,
     topic_name,
@@ -34,7 +35,7 @@ _COORDINATOR_AWAY = (
 )
 _PAUSE_SECONDS = 0.1
 #: What the workers' group reads, each from its start: without a committed offset, all of it is lag.
-_READ_BY_WORKERS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS)
+_READ_BY_WORKERS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,14 @@ POST_AGE_SECONDS = Histogram(
 PARTITIONS_ASSIGNED = Gauge("postpulse_partitions_assigned", "Partitions owned by this worker", ["topic"])
 LOOP_LAG_SECONDS = Gauge("postpulse_event_loop_lag_seconds", "Longest block of the event loop of late")
 
+REPLAY_COPIED = Counter("postpulse_replay_copied_records", "Records that this worker copied for replays")
+REPLAY_RECORDS = Counter(
+    "postpulse_replay_records",
+    "Replayed records that changed a post, changed nothing, or were given up",
+    ["how"],
+)
+REPLAY_RUNNING = Gauge("postpulse_replay_running", "1 while this worker drives a replay")
+
 # Queries.
 DEAD_LETTERS_SETTLED = Counter(
     "postpulse_dead_letters_settled", "Dead letters redriven or discarded", ["how"]

@@ -8,13 +8,15 @@ from pymongo import DeleteMany
 
 from postpulse import events
 from postpulse.collections import Document
-from postpulse.dead_letters import is_erased, is_superseded, redrive_of
-from postpulse.events import Analysis, Chunk, DeadLetter, Place, Post, UndecodableError
+from postpulse.dead_letters import is_erased, is_superseded
+from postpulse.events import Chunk, DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import id_in
 from postpulse.telemetry.metrics import POST_AGE_SECONDS
 from stream_processors import analysis, fault_points
+from stream_processors.agents.announcing import record_of
+from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
@@ -140,13 +142,11 @@ class Ingest:
         async with Slices() as slices:
             for post_id, document in current.items():
                 await slices.pause()
-                if document["state"] == "analyzed":
-                    records.append(analysis_record(self._destinations.analyses, document))
-                elif document["state"] == "deleted":
-                    records.append(publisher.Record(self._destinations.analyses, post_id.encode(), None, []))
-                elif document["state"] == "analyzing":
+                if document["state"] == "analyzing":
                     item = decoded.get(post_id)
                     records.extend(await slices.apart(self._chunk_records, document, item))
+                elif (record := record_of(self._destinations.analyses, document)) is not None:
+                    records.append(record)
         await self._publisher.publish(records)
 
     async def _take_out(self, batch: RecordBatch, current: dict[str, Document]) -> None:
@@ -207,8 +207,8 @@ async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
             error = batch.given_up
             if error is None:
                 try:
-                    post_id = _post_id(record)
-                    post = None if record.value is None else _post(post_id, record.value)
+                    post_id = post_id_of(record)
+                    post = None if record.value is None else post_in(post_id, record.value)
                 except UndecodableError as exc:
                     error = exc
             if error is not None:
@@ -235,7 +235,7 @@ def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | Non
     if first is not None and is_superseded(marker, first):
         return marker
     try:
-        post = _post(marker["_id"], record.value)
+        post = post_in(marker["_id"], record.value)
     except UndecodableError:
         return None
     return marker if posts.comes_too_late(posts.to_datetime(post.received_at), marker) else None
@@ -249,30 +249,7 @@ def _deleted_at(record: Record) -> int:
 
 
 def _redriven_from(record: Record) -> int | None:
-    redrive = redrive_of(record.headers)
-    if redrive is None:
-        return None
-    first = redrive.redriven_from
-    # Only offsets of one partition can be compared, and only an earlier one can have been redriven.
-    there = (first.topic, first.partition) == (record.topic, record.partition)
-    return first.offset if there and 0 <= first.offset < record.offset else None
-
-
-def _post(post_id: str, value: bytes) -> Post:
-    post = events.decode(Post, value)
-    if post.post_id != post_id:
-        raise UndecodableError(f"the record's key is {post_id}, its post_id {post.post_id}")
-    for name in ("created_at", "received_at"):
-        if getattr(post, name) not in posts.TIMES:
-            raise UndecodableError(f"{name} is {getattr(post, name)}: no time between the years 1 and 9999")
-    return post
-
-
-def _post_id(record: Record) -> str:
-    post_id = id_in(record.key)
-    if post_id is None:
-        raise UndecodableError("the record's key is not a post_id")
-    return post_id
+    return redriven_from(record, record.topic, Place(record.partition, record.offset))
 
 
 async def _prepare(
@@ -313,16 +290,6 @@ async def _prepare(
 
 def _same_place(one: Document, other: Document) -> bool:
     return (one["partition"], one["offset"]) == (other["partition"], other["offset"])
-
-
-def analysis_record(topic: str, document: Document) -> publisher.Record:
-    """What is published of an analyzed post."""
-    return publisher.Record(
-        topic,
-        document["_id"].encode(),
-        events.encode(posts.analysis_event(document)),
-        events.headers(Analysis),
-    )
 
 
 def observe_age(documents: Iterable[Document]) -> None:

@@ -16,7 +16,8 @@ from postpulse.events import ChunkAnalysis, DeadLetter, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from stream_processors import analysis, fault_points
 from stream_processors.agents import analyze
-from stream_processors.agents.ingest import analysis_record, observe_age
+from stream_processors.agents.announcing import announce
+from stream_processors.agents.ingest import observe_age
 from stream_processors.agents.pieces import check_piece
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import RecordBatch
@@ -62,14 +63,14 @@ class Merge:
 
     async def _announce(self, partials: _Partials) -> None:
         documents = await self._sink.posts(partials)
-        finished = [
-            document
-            for document in documents.values()
+        finished = {
+            post_id: document
+            for post_id, document in documents.items()
             if document["state"] == "analyzed"
-            and any(_belongs(partial, document) for partial in partials[document["_id"]])
-        ]
-        await self._publisher.publish([analysis_record(self._destination, document) for document in finished])
-        observe_age(finished)
+            and any(_belongs(partial, document) for partial in partials[post_id])
+        }
+        await announce(finished, self._sink, self._publisher, self._destination)
+        observe_age(finished.values())
 
 
 def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:

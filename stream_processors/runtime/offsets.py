@@ -45,8 +45,9 @@ class _PartitionState:
 class OffsetLedger:
     """Keeps the account of every owned partition."""
 
-    def __init__(self, limits: BatchLimits) -> None:
+    def __init__(self, limits: BatchLimits, of_topics: Mapping[str, BatchLimits] | None = None) -> None:
         self._limits = limits
+        self._of_topics = dict(of_topics or {})
         self._partitions: dict[Partition, _PartitionState] = {}
 
     def begin(self, partition: Partition, offset: int | None) -> None:
@@ -80,20 +81,28 @@ class OffsetLedger:
 
     def saturated(self) -> set[Partition]:
         """Partitions of which enough waits here, so that no more should be fetched."""
-        limits = self._limits
         return {
             partition
             for partition, state in self._partitions.items()
-            if len(state.waiting) >= limits.max_records * limits.buffered_batches
-            or state.waiting_bytes >= limits.max_bytes * limits.buffered_batches
+            if (limits := self._limits_of(partition[0]))
+            and (
+                len(state.waiting) >= limits.max_records * limits.buffered_batches
+                or state.waiting_bytes >= limits.max_bytes * limits.buffered_batches
+            )
         }
+
+    def waits(self, topic: str) -> bool:
+        """Whether records of a topic wait for the batch before them."""
+        return any(state.waiting for (of, _), state in self._partitions.items() if of == topic)
 
     def cut(self) -> list[RecordBatch]:
         """A batch of each partition that has records waiting and none under way; it then is under way."""
         batches = []
         for (topic, partition), state in self._partitions.items():
             if state.batch is None and state.waiting:
-                state.batch = RecordBatch(topic, partition, self._cut(state), self._finish)
+                state.batch = RecordBatch(
+                    topic, partition, self._cut(state, self._limits_of(topic)), self._finish
+                )
                 state.batch.first, state.begun = not state.begun, True
                 batches.append(state.batch)
         return batches
@@ -121,12 +130,15 @@ class OffsetLedger:
             if state is not None and state.finished_offset == offset:
                 state.finished_offset = None
 
-    def _cut(self, state: _PartitionState) -> list[Record]:
+    def _limits_of(self, topic: str) -> BatchLimits:
+        return self._of_topics.get(topic, self._limits)
+
+    def _cut(self, state: _PartitionState, limits: BatchLimits) -> list[Record]:
         records = [state.waiting.popleft()]
         size = _size(records[0])
-        while state.waiting and len(records) < self._limits.max_records:
+        while state.waiting and len(records) < limits.max_records:
             following = _size(state.waiting[0])
-            if size + following > self._limits.max_bytes:
+            if size + following > limits.max_bytes:
                 break
             size += following
             records.append(state.waiting.popleft())

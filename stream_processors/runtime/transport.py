@@ -103,12 +103,13 @@ class BatchConsumer(driver.Consumer):
 
     #: Set by `BatchTransport` for the consumers that it makes.
     limits: ClassVar[BatchLimits]
+    limits_of_topics: ClassVar[Mapping[str, BatchLimits]]
     rebalance_grace_seconds: ClassVar[float]
     on_leave: ClassVar[Callable[[], Awaitable[None]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._ledger = OffsetLedger(self.limits)
+        self._ledger = OffsetLedger(self.limits, self.limits_of_topics)
         self._progress = asyncio.Event()
         """Something was fetched or finished, so a batch may be ready."""
         self._settled = asyncio.Event()
@@ -196,6 +197,10 @@ class BatchConsumer(driver.Consumer):
             TP(batch.topic, batch.partition),
             generation_id=self.app.consumer_generation_id,
         )
+
+    def waits(self, topic: str) -> bool:
+        """Whether records of a topic wait here for the batch before them."""
+        return self._ledger.waits(topic)
 
     def begin(self, batch: RecordBatch) -> bool:
         """An agent is about to work on a batch; False when it must not, since the partition was revoked."""
@@ -289,6 +294,7 @@ def batch_transport(
     limits: BatchLimits,
     rebalance_grace_seconds: float,
     on_leave: Callable[[], Awaitable[None]] = _nothing,
+    limits_of_topics: Mapping[str, BatchLimits] | None = None,
 ) -> driver.Transport:
     """A transport for `app.transport`.
 
@@ -298,12 +304,14 @@ def batch_transport(
         limits: where batches are cut.
         rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
         on_leave: called when they are, and when the app stops; must not raise.
+        limits_of_topics: those of topics that have others.
     """
     consumer = type(
         "BatchConsumer",
         (BatchConsumer,),
         {
             "limits": limits,
+            "limits_of_topics": limits_of_topics or {},
             "rebalance_grace_seconds": rebalance_grace_seconds,
             "on_leave": staticmethod(on_leave),
         },

@@ -13,7 +13,15 @@ from pymongo import AsyncMongoClient, DeleteMany, DeleteOne, InsertOne, ReplaceO
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import CHECKPOINTS, CHUNK_RESULTS, COUNTERS, DEAD_LETTERS, POSTS, Document
+from postpulse.collections import (
+    CHECKPOINTS,
+    CHUNK_RESULTS,
+    COUNTERS,
+    DEAD_LETTERS,
+    POSTS,
+    REPLAY_EFFECTS,
+    Document,
+)
 from stream_processors import fault_points
 from stream_processors.sink.checkpoints import Checkpoints
 from stream_processors.sink.counters import CounterChanges
@@ -33,6 +41,7 @@ class Changes:
         self.post_writes: list[InsertOne[Document] | ReplaceOne[Document] | UpdateOne] = []
         self.result_writes: list[UpdateOne | DeleteMany] = []
         self.letter_writes: list[ReplaceOne[Document] | DeleteOne] = []
+        self.replay_writes: list[UpdateOne] = []
         self.counters = CounterChanges()
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
@@ -108,6 +117,7 @@ class Sink:
             fault_points.reached("chunk results written", topic)
             await self._bulk(DEAD_LETTERS.name, changes.letter_writes, session)
             fault_points.reached("letters written", topic)
+            await self._bulk(REPLAY_EFFECTS.name, changes.replay_writes, session)
             await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
             fault_points.reached("counters written", topic)
 

@@ -1,0 +1,249 @@
+"""Copies of posts from `posts-replay.v1`: analyzed again where that changes something, slower than live posts.
+
+The document gets the place of the post's own record, so that the log's order decides as it does for live posts.
+Long posts are analyzed whole: the result is the same, the former one is served until then, and no live chunk waits.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pymongo import DeleteMany, UpdateOne
+
+from postpulse.collections import Document
+from postpulse.dead_letters import is_superseded
+from postpulse.events import DeadLetter, Place, Post, UndecodableError
+from postpulse.kafka.publisher import Publisher
+from postpulse.replays import replay_of, replayed_from
+from postpulse.telemetry.metrics import REPLAY_RECORDS
+from stream_processors import analysis
+from stream_processors.agents.announcing import announce
+from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
+from stream_processors.dead_letters.letters import DeadLetters, letter
+from stream_processors.replay.store import Replays
+from stream_processors.runtime.batches import Record, RecordBatch
+from stream_processors.runtime.slices import Slices
+from stream_processors.sink import posts
+from stream_processors.sink.transaction import Changes, Sink
+
+STAGE = "replay"
+#: Of a text that is analyzed apart from the event loop.
+_LONG_CHARS = 2_000
+#: Live posts go first, but not for ever.
+_LONGEST_YIELD_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    replay: str
+    offset: int
+    """Of the copy."""
+    place: Place
+    """Of the post's own record."""
+    post: Post
+    redriven_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Names of topics, with the prefix in force."""
+
+    posts: str
+    analyses: str
+
+
+class Replay:
+    """Processes batches of `posts-replay.v1`. See `stream_processors.sink.transaction` for the order of effects.
+
+    Args:
+        lane: the topic's name without the prefix in force; with the partition it names checkpoint and counters.
+        max_share: of the time that may be spent here.
+        live_waits: whether live posts wait for this worker at the moment.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        to: Publisher,
+        letters: DeadLetters,
+        replays: Replays,
+        topics: Topics,
+        lane: str,
+        max_share: float,
+        live_waits: Callable[[], bool],
+    ) -> None:
+        self._sink = sink
+        self._publisher = to
+        self._letters = letters
+        self._replays = replays
+        self._topics = topics
+        self._lane = lane
+        self._max_share = max_share
+        self._live_waits = live_waits
+
+    async def process(self, batch: RecordBatch) -> None:
+        """All effects of a batch, confirmed; may be called again after failing anywhere."""
+        patience = time.monotonic() + _LONGEST_YIELD_SECONDS
+        # Looked at now and then: nobody tells when the last live batch is taken.
+        while self._live_waits() and time.monotonic() < patience:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        began = time.monotonic()
+        await self._process(batch)
+        # One that is watched has nothing beside it: nobody gains by a pause.
+        if not batch.watched:
+            busy = time.monotonic() - began
+            await asyncio.sleep(min(busy * (1 / self._max_share - 1), _LONGEST_PAUSE_SECONDS))
+
+    async def _process(self, batch: RecordBatch) -> None:
+        lane = f"{self._lane}/{batch.partition}"
+        checkpoint = await self._sink.checkpoints.open(lane)
+        over = await self._replays.cancelled({replay_of(record.headers) or "" for record in batch})
+        copies, letters, effects = await self._read(batch, checkpoint, over)
+        await self._letters.send(letters)
+        told: dict[str, Document] = {}
+        if batch.next_offset > checkpoint:
+            fresh = {post_id: copy for post_id, copy in copies.items() if copy.offset >= checkpoint}
+            documents = await self._documents(fresh)
+            counts: dict[str, Counter[str]] = {}
+
+            async def prepare(changes: Changes) -> None:
+                nonlocal told, counts
+                told = await _prepare(changes, documents)
+                counts = _counted(effects, fresh, told)
+                changes.replay_writes = [
+                    _effect(replay, batch.partition, of) for replay, of in counts.items()
+                ]
+
+            await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
+            for of in counts.values():
+                for how in ("changed", "unchanged", "failed"):
+                    REPLAY_RECORDS.labels(how).inc(of[how])
+        # Of those that had their effects before, nobody knows any more which had any.
+        again = {post_id: copy for post_id, copy in copies.items() if copy.offset < checkpoint}
+        if again:
+            told |= {
+                post_id: document
+                for post_id, document in (await self._sink.posts(again)).items()
+                if document["offset"] == again[post_id].place.offset
+            }
+        await announce(told, self._sink, self._publisher, self._topics.analyses)
+
+    async def _read(
+        self, batch: RecordBatch, checkpoint: int, over: set[str]
+    ) -> tuple[dict[str, _Copy], list[DeadLetter], dict[str, Counter[str]]]:
+        """The copies to look at, one a post; letters; and what can be counted by now, by replay."""
+        copies: dict[str, _Copy] = {}
+        letters: list[DeadLetter] = []
+        effects: dict[str, Counter[str]] = {}
+        async with Slices() as slices:
+            for record in batch:
+                await slices.pause()
+                replay = replay_of(record.headers)
+                if replay in over:
+                    continue
+                counts = effects.setdefault(replay, Counter()) if replay is not None else Counter[str]()
+                fresh = record.offset >= checkpoint
+                counts["looked_at"] += fresh
+                try:
+                    if batch.given_up is not None:
+                        raise batch.given_up
+                    copy = self._copy(record)
+                except Exception as error:
+                    if batch.given_up is None and not isinstance(error, UndecodableError):
+                        raise
+                    letters.append(letter(record, STAGE, error))
+                    counts["failed"] += fresh
+                else:
+                    before = copies.get(copy.post.post_id)
+                    if before is None or before.place.offset < copy.place.offset:
+                        copies[copy.post.post_id] = copy
+        return copies, letters, effects
+
+    def _copy(self, record: Record) -> _Copy:
+        replay, place = replay_of(record.headers), replayed_from(record.headers)
+        if replay is None or place is None:
+            raise UndecodableError("its headers do not say which replay it is for, and where its post stands")
+        if record.value is None:
+            raise UndecodableError("a copy's record has no value")
+        post = post_in(post_id_of(record), record.value)
+        return _Copy(replay, record.offset, place, post, redriven_from(record, self._topics.posts, place))
+
+    async def _documents(self, copies: Mapping[str, _Copy]) -> dict[str, Document]:
+        """The new documents of those posts that would change by them as they stand now."""
+        standing = await self._sink.posts(copies)
+        documents: dict[str, Document] = {}
+        async with Slices() as slices:
+            for post_id, copy in copies.items():
+                await slices.pause()
+                received = posts.received(copy.post, copy.place, 1)
+                if copy.redriven_from is not None:
+                    received["redriven_from"] = copy.redriven_from
+                if _changes(standing.get(post_id), received):
+                    long = len(copy.post.content) > _LONG_CHARS
+                    documents[post_id] = (
+                        await slices.apart(_analyzed, received) if long else _analyzed(received)
+                    )
+        return documents
+
+
+def _analyzed(received: Document) -> Document:
+    began = time.perf_counter_ns()
+    metrics = analysis.analyze(received["content"])
+    return posts.analyzed(received, metrics, (time.perf_counter_ns() - began) // 1000)
+
+
+def _changes(before: Document | None, received: Document) -> bool:
+    """Whether a copy says something that its post's document does not."""
+    if before is None:
+        return True
+    if before["offset"] != received["offset"]:
+        if before["offset"] > received["offset"]:
+            return False
+        if "redriven_from" in received and is_superseded(before, received["redriven_from"]):
+            return False
+        return not posts.comes_too_late(received["received_at"], before)
+    if before["state"] == "deleted":
+        return False
+    return bool(before["state"] != "analyzed" or before["analysis_version"] != analysis.ANALYSIS_VERSION)
+
+
+async def _prepare(changes: Changes, documents: dict[str, Document]) -> dict[str, Document]:
+    """Decide what is written; returns it."""
+    existing = await changes.posts(documents)
+    written: dict[str, Document] = {}
+    replaced: list[str] = []
+    for post_id, document in documents.items():
+        before = existing.get(post_id)
+        if _changes(before, document):
+            changes.put(before, document)
+            written[post_id] = document
+            if before is not None and before["state"] in ("analyzing", "dead"):
+                replaced.append(post_id)
+    if replaced:
+        changes.result_writes.append(DeleteMany({"post_id": {"$in": replaced}}))
+    return written
+
+
+def _counted(
+    effects: Mapping[str, Counter[str]], copies: Mapping[str, _Copy], written: Mapping[str, Document]
+) -> dict[str, Counter[str]]:
+    counts = {replay: Counter(of) for replay, of in effects.items() if of["looked_at"]}
+    for post_id in written:
+        counts[copies[post_id].replay]["changed"] += 1
+    for of in counts.values():
+        of["unchanged"] = of["looked_at"] - of["failed"] - of["changed"]
+    return counts
+
+
+def _effect(replay: str, partition: int, counts: Counter[str]) -> UpdateOne:
+    return UpdateOne(
+        {"_id": f"{replay}/{partition}"},
+        {
+            "$inc": {name: count for name, count in counts.items() if count},
+            "$setOnInsert": {"replay": replay},
+        },
+        upsert=True,
+    )

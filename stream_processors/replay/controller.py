@@ -1,0 +1,179 @@
+"""Drives replays: one at a time, by one worker at a time, in the order in which they were asked for.
+
+Every worker runs one of these; a lease says whose turn it is. Whoever takes over goes on from the stored progress.
+What was copied and not noted before a crash is copied again, which has no effect.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import cast
+
+import structlog
+from bson import Int64
+from confluent_kafka import KafkaException, Message
+from pymongo.errors import PyMongoError
+
+from postpulse.collections import Document
+from postpulse.events import Place
+from postpulse.kafka import publisher
+from postpulse.kafka.publisher import Publisher, PublishError, RecordTooLargeError
+from postpulse.replays import replay_headers
+from postpulse.settings import Settings
+from postpulse.telemetry.metrics import REPLAY_COPIED, REPLAY_RUNNING
+from postpulse.topics import POSTS_REPLAY, topic_name
+from stream_processors.replay.log import PostsLog
+from stream_processors.replay.store import Replays
+
+log = structlog.get_logger(__name__)
+
+_IDLE_SECONDS = 0.3
+_BUSY_SECONDS = 0.05
+_RETRY_SECONDS = 1.0
+_RENEW_SECONDS = 1.0
+#: Records that are copied between two looks at whether the replay was cancelled.
+_PIECE = 100
+
+
+class Controller:
+    """Runs until it is cancelled.
+
+    Args:
+        to: started, in the same loop.
+    """
+
+    def __init__(self, settings: Settings, replays: Replays, to: Publisher) -> None:
+        self._settings = settings
+        self._replays = replays
+        self._publisher = to
+        self._topic = topic_name(POSTS_REPLAY, settings.kafka)
+        self._log: PostsLog | None = None
+        self._renewed = 0.0
+
+    async def run(self) -> None:
+        try:
+            while True:
+                pause = _IDLE_SECONDS
+                try:
+                    replay = await self._replays.next()
+                    if replay is not None and await self._hold():
+                        REPLAY_RUNNING.set(1)
+                        await self._drive(replay)
+                        pause = 0.0
+                except (PyMongoError, PublishError, KafkaException) as exc:
+                    log.warning("replay waits", reason=str(exc)[:300])
+                    pause = _RETRY_SECONDS
+                REPLAY_RUNNING.set(0)
+                await asyncio.sleep(pause)
+        finally:
+            REPLAY_RUNNING.set(0)
+            if self._log is not None:
+                await asyncio.to_thread(self._log.close)
+                await self._replays.let_go()
+
+    async def _hold(self) -> bool:
+        if time.monotonic() - self._renewed < _RENEW_SECONDS:
+            return True
+        if not await self._replays.hold():
+            return False
+        self._renewed = time.monotonic()
+        return True
+
+    async def _drive(self, replay: Document) -> None:
+        """Take a replay to its end; returns before that where it is over, or no longer ours."""
+        if self._log is None:
+            self._log = PostsLog(self._settings.kafka)
+        try:
+            driven: Document | None = replay
+            if replay["state"] == "waiting":
+                driven = await self._start(self._log, replay)
+            while driven is not None and await self._hold():
+                left = [n for n, span in enumerate(driven["spans"]) if span["next"] < span["to"]]
+                if not left:
+                    await self._finish(self._log, driven)
+                    return
+                driven = await self._copy(self._log, driven, left[0])
+        except RecordTooLargeError as exc:
+            await self._replays.change(replay, state="failed", reason=str(exc), ended_at=_now())
+            log.exception("replay failed", replay=replay["_id"])
+        except (PyMongoError, PublishError, KafkaException):
+            raise
+        except Exception as exc:
+            # Tried again, it would hold up all that come after it.
+            await self._replays.change(replay, state="failed", reason=repr(exc)[:500], ended_at=_now())
+            log.exception("replay failed", replay=replay["_id"])
+
+    async def _start(self, posts: PostsLog, replay: Document) -> Document | None:
+        spans = await asyncio.to_thread(posts.spans, replay)
+        log.info("replay started", replay=replay["_id"], partitions=len(spans))
+        return await self._replays.change(
+            replay, state="running", started_at=_now(), spans=[_stored(span) for span in spans], copied=0
+        )
+
+    async def _copy(self, posts: PostsLog, replay: Document, index: int) -> Document | None:
+        span = replay["spans"][index]
+        room = self._settings.replay.max_ahead - await self._ahead(posts)
+        most = min(_PIECE, room)
+        rate = replay.get("rate")
+        if rate is not None:
+            most = min(most, max(1, int(rate * 0.2)))
+        if most <= 0:
+            await asyncio.sleep(_BUSY_SECONDS)
+            return replay if await self._replays.is_open(replay) else None
+        places = replay.get("places")
+        wanted = places.get(str(span["partition"]), []) if places is not None else None
+        began = time.monotonic()
+        messages, following = await asyncio.to_thread(posts.read, span, wanted, most)
+        records = [self._record(replay["_id"], message) for message in messages if _is_copied(message)]
+        await self._publisher.publish(records)
+        REPLAY_COPIED.inc(len(records))
+        after = await self._replays.copied(replay, index, following, len(records))
+        if rate is not None:
+            # A slow rate, record by record: somebody may cancel meanwhile.
+            until = began + len(records) / rate
+            while after is not None and (left := until - time.monotonic()) > 0 and await self._hold():
+                await asyncio.sleep(min(left, 0.2))
+                after = after if await self._replays.is_open(after) else None
+        return after
+
+    async def _ahead(self, posts: PostsLog) -> int:
+        """Copies, of any replay, that nobody has looked at."""
+        looked_at = await self._replays.looked_at(POSTS_REPLAY.name)
+        ends = await asyncio.to_thread(posts.ends)
+        return sum(
+            max(0, end - max(low, looked_at.get(partition, 0))) for partition, (low, end) in ends.items()
+        )
+
+    async def _finish(self, posts: PostsLog, replay: Document) -> None:
+        if await self._ahead(posts) == 0:
+            await self._replays.change(replay, state="done", ended_at=_now())
+            log.info("replay done", replay=replay["_id"], copied=replay["copied"])
+        else:
+            await asyncio.sleep(_BUSY_SECONDS)
+
+    def _record(self, replay_id: str, message: Message) -> publisher.Record:
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        # The key, and with it the partition, is that of the post: its copies stay in order.
+        carried = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+        headers = [(name, value or b"") for name, value in carried]
+        return publisher.Record(
+            self._topic,
+            message.key(),
+            message.value(),
+            replay_headers(headers, replay_id, Place(partition, offset)),
+        )
+
+
+def _is_copied(message: Message) -> bool:
+    # What is deleted has left its marker, which no copy overcomes.
+    return message.value() is not None
+
+
+def _stored(span: Document) -> Document:
+    return {"partition": span["partition"]} | {name: Int64(span[name]) for name in ("from", "to", "next")}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,96 @@
+"""Replays in MongoDB, as workers see them: what is to be done, who does it, how far it is."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from bson import Int64
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from postpulse.collections import CHECKPOINTS, LEASES, REPLAYS, Document
+from postpulse.replays import OPEN
+
+_LEASE = "replays"
+_LEASE_MS = 3_000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Replays:
+    """Questions and changes; each raises PyMongoError when there is no answer.
+
+    Args:
+        owner: names this process among all.
+    """
+
+    def __init__(self, database: AsyncDatabase[Document], owner: str) -> None:
+        self._replays = database[REPLAYS.name]
+        self._checkpoints = database[CHECKPOINTS.name]
+        self._leases = database[LEASES.name]
+        self._owner = owner
+
+    async def cancelled(self, ids: Iterable[str]) -> set[str]:
+        """Those of the replays whose records are to be let go."""
+        found = self._replays.find(
+            {"_id": {"$in": list(ids)}, "state": {"$in": ["cancelled", "failed"]}}, {"_id": 1}
+        )
+        return {replay["_id"] async for replay in found}
+
+    async def next(self) -> Document | None:
+        """The one that is running, else the first one that waits; None where there is nothing to do."""
+        for state in ("running", "waiting"):
+            found = await self._replays.find_one({"state": state}, sort=[("_id", ASCENDING)])
+            if found is not None:
+                return found
+        return None
+
+    async def hold(self) -> bool:
+        """Drive replays from now on, for some seconds; False while another worker does. By MongoDB's clock."""
+        free = {
+            "$or": [
+                {"$eq": ["$owner", self._owner]},
+                {"$lt": [{"$ifNull": ["$expires", _LONG_AGO]}, "$$NOW"]},
+            ]
+        }
+        taken = {
+            "owner": {"$cond": [free, self._owner, "$owner"]},
+            "expires": {"$cond": [free, {"$add": ["$$NOW", _LEASE_MS]}, "$expires"]},
+        }
+        try:
+            lease = await self._leases.find_one_and_update(
+                {"_id": _LEASE}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:
+            return False
+        return lease is not None and bool(lease["owner"] == self._owner)
+
+    async def let_go(self) -> None:
+        """Let another worker drive at once."""
+        await self._leases.delete_one({"_id": _LEASE, "owner": self._owner})
+
+    async def change(self, replay: Document, **fields: object) -> Document | None:
+        """Set fields of a replay that is not over; returns it as it is then, None where it is over."""
+        return await self._replays.find_one_and_update(
+            {"_id": replay["_id"], "state": {"$in": OPEN}},
+            {"$set": fields},
+            return_document=ReturnDocument.AFTER,
+        )
+
+    async def copied(self, replay: Document, index: int, following: int, records: int) -> Document | None:
+        """One span was copied up to `following`; as `change`."""
+        return await self._replays.find_one_and_update(
+            {"_id": replay["_id"], "state": "running"},
+            {"$set": {f"spans.{index}.next": Int64(following)}, "$inc": {"copied": records}},
+            return_document=ReturnDocument.AFTER,
+        )
+
+    async def is_open(self, replay: Document) -> bool:
+        return (
+            await self._replays.find_one({"_id": replay["_id"], "state": {"$in": OPEN}}, {"_id": 1})
+            is not None
+        )
+
+    async def looked_at(self, lane: str) -> dict[int, int]:
+        """By partition, the first offset of posts-replay.v1 without effects."""
+        found = self._checkpoints.find({"_id": {"$regex": f"^{lane.replace('.', '[.]')}/"}}, {"next": 1})
+        return {int(kept["_id"].rpartition("/")[2]): int(kept["next"]) async for kept in found}
