@@ -17,12 +17,24 @@ from postpulse.topics import POST_ANALYSES, topic_name
 from postpulse.web import health
 from postpulse.web.application import SETTINGS
 from query_api.dead_letters.actions import Actions
-from query_api.keys import ACTIONS, DEAD_LETTERS, FEED, IDS, POSTS, REDRIVE_PUBLISHER, WAITERS
+from query_api.keys import (
+    ACTIONS,
+    COVERAGE,
+    DEAD_LETTERS,
+    FEED,
+    IDS,
+    POSTS,
+    REDRIVE_PUBLISHER,
+    REPLAYS,
+    WAITERS,
+)
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.posts import PostQueries
-from query_api.routes import dead_letters, posts
+from query_api.queries.replays import ReplayQueries
+from query_api.replays.coverage import Coverage
+from query_api.routes import dead_letters, posts, replays
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +54,11 @@ def install(app: web.Application) -> None:
     app.cleanup_ctx.append(_database)
     app.cleanup_ctx.append(_redriving)
     app.cleanup_ctx.append(_feed)
+    app.cleanup_ctx.append(_covering)
     app.on_shutdown.append(_let_go)
     posts.install(app)
     dead_letters.install(app)
+    replays.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -52,6 +66,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     client = connect(settings, "postpulse-query-api")
     app[POSTS] = PostQueries(database(client, settings))
     app[DEAD_LETTERS] = DeadLetterQueries(database(client, settings), app[SETTINGS].kafka.topic_prefix)
+    app[REPLAYS] = ReplayQueries(database(client, settings))
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()
@@ -67,6 +82,13 @@ async def _redriving(app: web.Application) -> AsyncIterator[None]:
     left = await publisher.close()
     if left:
         log.warning("stopped with dead letters half redriven; redrive them again", records=left)
+
+
+async def _covering(app: web.Application) -> AsyncIterator[None]:
+    coverage = Coverage(app[SETTINGS].kafka)
+    app[COVERAGE] = coverage
+    yield
+    await coverage.close()
 
 
 async def _feed(app: web.Application) -> AsyncIterator[None]:

@@ -9,6 +9,8 @@ from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.posts import PostQueries
+from query_api.queries.replays import ReplayQueries
+from query_api.replays.coverage import Coverage
 
 POSTS = web.AppKey("post_queries", PostQueries)
 WAITERS = web.AppKey("waiters", Waiters)
@@ -17,3 +19,5 @@ DEAD_LETTERS = web.AppKey("dead_letter_queries", DeadLetterQueries)
 ACTIONS = web.AppKey("dead_letter_actions", Actions)
 REDRIVE_PUBLISHER = web.AppKey("redrive_publisher", Publisher)
 IDS = web.AppKey("known_post_ids", PostIds)
+REPLAYS = web.AppKey("replay_queries", ReplayQueries)
+COVERAGE = web.AppKey("replay_coverage", Coverage)

@@ -1,27 +1,23 @@
 """What may be asked of the calls about dead letters; each error names the parameter and what is allowed."""
 
-import re
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import msgspec
 
 from postpulse.dead_letters import key_of_id
 from postpulse.web.problems import Problem
 from query_api.queries.dead_letters import Filters, Place
+from query_api.routes.parameters import problem_of
 
 #: Letters that one request looks at, at most.
 MOST = 1000
 #: 1,000 ids with the longest names that topics may have fit.
 MOST_BODY_BYTES = 512 * 1024
-_P = TypeVar("_P", bound="_Parameters")
 
 #: MongoDB refuses to look for a null character.
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
-#: Where msgspec says that a value is, at the end of its message.
-_AT = re.compile(r" - at `\$\.?(?P<field>\w*)[^`]*`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _FILTERS = ("stage", "reason", "error_class", "post_id", "topic", "from_", "until")
 
 
@@ -116,7 +112,7 @@ def list_parameters(query: dict[str, str]) -> ListParameters:
     try:
         return msgspec.convert(query, ListParameters, strict=False)
     except msgspec.ValidationError as exc:
-        raise _problem(exc, ListParameters) from None
+        raise problem_of(exc, ListParameters) from None
 
 
 def action_parameters(body: bytes) -> ActionParameters:
@@ -128,7 +124,7 @@ def action_parameters(body: bytes) -> ActionParameters:
     try:
         return msgspec.json.decode(body.strip() or b"{}", type=ActionParameters)
     except msgspec.ValidationError as exc:
-        raise _problem(exc, ActionParameters) from None
+        raise problem_of(exc, ActionParameters) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise Problem(400, f"The body is not JSON: {exc}.") from None
 
@@ -137,28 +133,3 @@ def cursor_of(place: Place) -> str:
     """A place as a cursor, for `_Parameters.after`."""
     time, key = place
     return f"{time.isoformat().replace('+00:00', 'Z')}_{key.replace('/', '-')}"
-
-
-def _problem(exc: msgspec.ValidationError, parameters: type[_P]) -> Problem:
-    message = str(exc)
-    unknown = _UNKNOWN.fullmatch(message)
-    if unknown:
-        allowed: list[Any] = [field.encode_name for field in msgspec.structs.fields(parameters)]
-        return Problem(
-            422,
-            f"There is no parameter {unknown['field']}; there are {', '.join(allowed)}.",
-            field=unknown["field"],
-        )
-    at = _AT.search(message)
-    name = at["field"] if at else ""
-    if not name:
-        return Problem(422, f"The body must be a JSON object: {message}.")
-    words = {"from": "an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z"}
-    words["until"] = words["from"]
-    return Problem(
-        422,
-        f"{name} must be {words[name]}."
-        if name in words
-        else f"{name} is not allowed: {message[: at.start() if at else None]}.",
-        field=name,
-    )
