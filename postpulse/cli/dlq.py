@@ -1,7 +1,6 @@
 """`postpulse dlq`: dead letters, looked at, sent back, let go."""
 
 import base64
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +9,8 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from postpulse.cli.ask import ask
-from postpulse.cli.reach import api_address, data_dir_option, url_option
+from postpulse.cli.ask import ask, json_body
+from postpulse.cli.reach import answer_options, api_address
 from postpulse.cli.tables import cell, print_json, print_table
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -33,11 +32,6 @@ def _filter_options(function: _F) -> _F:
     for option, name, text in reversed(_FILTERS):
         function = click.option(option, f"filter_{name}", help=text)(function)
     return function
-
-
-def _common_options(function: _F) -> _F:
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-    return as_json(url_option(data_dir_option(function)))
 
 
 def _selection_options(function: _F) -> _F:
@@ -78,7 +72,7 @@ def command() -> None:
     metavar="N",
     help="At most so many, the newest.",
 )
-@_common_options
+@answer_options
 def list_(limit: int, as_json: bool, url: str | None, data_dir: Path | None, **filters: str | None) -> None:
     """List dead letters, newest first.
 
@@ -113,7 +107,7 @@ def list_(limit: int, as_json: bool, url: str | None, data_dir: Path | None, **f
 @command.command()
 @click.argument("id_", metavar="ID")
 @click.option("--value", "only_value", is_flag=True, help="Print the record's value alone, byte for byte.")
-@_common_options
+@answer_options
 def show(id_: str, only_value: bool, as_json: bool, url: str | None, data_dir: Path | None) -> None:
     """Show one dead letter: why, what failed before, and the record itself.
 
@@ -135,7 +129,7 @@ def show(id_: str, only_value: bool, as_json: bool, url: str | None, data_dir: P
 
 
 @command.command()
-@_common_options
+@answer_options
 def stats(as_json: bool, url: str | None, data_dir: Path | None) -> None:
     """Count dead letters by stage and by error class.
 
@@ -158,7 +152,7 @@ def stats(as_json: bool, url: str | None, data_dir: Path | None) -> None:
 
 @command.command()
 @_selection_options
-@_common_options
+@answer_options
 def redrive(
     ids: tuple[str, ...],
     every: bool,
@@ -192,7 +186,7 @@ def redrive(
 @command.command()
 @_selection_options
 @click.option("--yes", "-y", is_flag=True, help="Do not ask first.")
-@_common_options
+@answer_options
 def discard(
     ids: tuple[str, ...],
     every: bool,
@@ -223,7 +217,7 @@ def discard(
         raise click.UsageError("Nobody can be asked here: give --yes.")
     address = _address(url, data_dir)
     if not (dry_run or yes):
-        _, would = ask(f"{address}discard/", *_json({**which[0], "dry_run": True}))
+        _, would = ask(f"{address}discard/", *json_body({**which[0], "dry_run": True}))
         number = len(would["discarded"]) + would["left"] + sum(len(more["ids"]) for more in which[1:])
         click.confirm(f"Discard {number} dead letters for good?", abort=True, err=True)
     _report(_act(address, "discard", which, dry_run), "discarded", "Discarded", dry_run, as_json)
@@ -262,15 +256,11 @@ def _act(address: str, action: str, which: list[Document], dry_run: bool) -> Ite
     for selection in which:
         body: Document = {**selection, "dry_run": dry_run}
         while True:
-            _, answer = ask(f"{address}{action}/", *_json(body))
+            _, answer = ask(f"{address}{action}/", *json_body(body))
             yield answer
             if "next_cursor" not in answer:
                 break
             body["cursor"] = answer["next_cursor"]
-
-
-def _json(body: Document) -> tuple[bytes, dict[str, str]]:
-    return json.dumps(body).encode(), {"Content-Type": "application/json"}
 
 
 def _report(answers: Iterator[Document], name: str, said: str, dry_run: bool, as_json: bool) -> None:

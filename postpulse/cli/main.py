@@ -20,6 +20,7 @@ COMMANDS = {
     "analyze": "Analyze a text here and now, without servers.",
     "tail": "Print analyses as they are finished.",
     "dlq": "Look at dead letters, send them back, let them go.",
+    "replay": "Look at parts of the log again, and correct what they say.",
     "chaos": "Kill parts of a cluster under load, and count whether anything was lost.",
     "doctor": "Check whether this machine can run the stack.",
     "config": "Print the settings in force.",

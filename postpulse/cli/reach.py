@@ -28,6 +28,12 @@ def url_option(function: _F) -> _F:
     )(function)
 
 
+def answer_options(function: _F) -> _F:
+    """Of commands that ask an API and print its answer."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+    return as_json(url_option(data_dir_option(function)))
+
+
 def reach(data_dir: Path | None) -> Settings:
     """The settings in force; where they name no server, those of the stack that runs on the data directory.
 

@@ -16,7 +16,9 @@ async def test_apply_creates_what_is_missing_once_and_tells_what_differs(
 ) -> None:
     planned = await cli.run("topics", "apply", "--dry-run", "--json")
     assert planned.code == 1
-    assert [(change["action"], change["applied"]) for change in planned.json] == [("create", False)] * len(TOPICS)
+    assert [(change["action"], change["applied"]) for change in planned.json] == [("create", False)] * len(
+        TOPICS
+    )
     missing = await cli.run("topics", "describe")
     assert missing.code == 1
     assert "`postpulse topics apply` creates them" in missing.err

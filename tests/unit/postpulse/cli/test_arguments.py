@@ -86,6 +86,9 @@ def test_every_command_has_help_with_examples_of_itself() -> None:
         (["dlq", "redrive", "--dry-run"], "Say which letters"),
         (["dlq", "discard", "--all", "--stage", "merge"], "Say which letters"),
         (["dlq", "discard", "--all"], "Nobody can be asked here: give --yes."),
+        (["replay", "start"], "Say which posts"),
+        (["replay", "start", "--all", "--from", "now"], "Say which posts"),
+        (["replay", "start", "--offsets", "1:9-3"], "such as 0:1000-2000, not 1:9-3"),
         (["tail", "--data-dir", "absent"], "No `postpulse up` runs on absent."),
     ],
 )
