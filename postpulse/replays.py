@@ -49,10 +49,15 @@ def new_replay(
 def replay_headers(headers: Headers, replay_id: str, place: Place) -> Headers:
     """The headers of a copy: the record's own, the replay, and where the record stands in posts.v1."""
     return [
-        *((name, value) for name, value in headers if name not in (_REPLAY_ID, _REPLAYED_FROM)),
+        *original_headers(headers),
         (_REPLAY_ID, replay_id.encode()),
         (_REPLAYED_FROM, f"{place.partition}/{place.offset}".encode()),
     ]
+
+
+def original_headers(headers: Headers) -> Headers:
+    """Those that the record had that a copy was made of."""
+    return [(name, value) for name, value in headers if name not in (_REPLAY_ID, _REPLAYED_FROM)]
 
 
 def replay_of(headers: Sequence[tuple[str, bytes | None]] | None) -> str | None:

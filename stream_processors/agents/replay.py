@@ -7,7 +7,7 @@ Long posts are analyzed whole: the result is the same, the former one is served 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pymongo import DeleteMany, UpdateOne
@@ -16,14 +16,14 @@ from postpulse.collections import Document
 from postpulse.dead_letters import is_superseded
 from postpulse.events import DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka.publisher import Publisher
-from postpulse.replays import replay_of, replayed_from
+from postpulse.replays import original_headers, replay_of, replayed_from
 from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors import analysis
 from stream_processors.agents.announcing import announce
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.replay.store import Replays
-from stream_processors.runtime.batches import Record, RecordBatch
+from stream_processors.runtime.batches import Record, RecordBatch, copied_headers
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
@@ -45,6 +45,17 @@ class _Copy:
     """Of the post's own record."""
     post: Post
     redriven_from: int | None
+
+
+@dataclass(slots=True)
+class _Original:
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ class Replay:
                 except Exception as error:
                     if batch.given_up is None and not isinstance(error, UndecodableError):
                         raise
-                    letters.append(letter(record, STAGE, error))
+                    letters.append(letter(self._as_it_stood(record), STAGE, error))
                     counts["failed"] += fresh
                 else:
                     before = copies.get(copy.post.post_id)
@@ -170,6 +181,21 @@ class Replay:
             raise UndecodableError("a copy's record has no value")
         post = post_in(post_id_of(record), record.value)
         return _Copy(replay, record.offset, place, post, redriven_from(record, self._topics.posts, place))
+
+    def _as_it_stood(self, record: Record) -> Record:
+        """The record that this is a copy of: the same record is one letter, however often it is read."""
+        place = replayed_from(record.headers)
+        if place is None or replay_of(record.headers) is None:
+            return record
+        return _Original(
+            self._topics.posts,
+            place.partition,
+            place.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+            original_headers(copied_headers(record)),
+        )
 
     async def _documents(self, copies: Mapping[str, _Copy]) -> dict[str, Document]:
         """The new documents of those posts that would change by them as they stand now."""
@@ -207,7 +233,8 @@ def _changes(before: Document | None, received: Document) -> bool:
         return not posts.comes_too_late(received["received_at"], before)
     if before["state"] == "deleted":
         return False
-    return bool(before["state"] != "analyzed" or before["analysis_version"] != analysis.ANALYSIS_VERSION)
+    # Never back to an older version, while workers of both are there.
+    return bool(before["state"] != "analyzed" or before["analysis_version"] < analysis.ANALYSIS_VERSION)
 
 
 async def _prepare(changes: Changes, documents: dict[str, Document]) -> dict[str, Document]:

@@ -33,7 +33,7 @@ class PostsLog:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
                 # As the workers read it.
-                "isolation.level": "read_uncommitted",
+                "isolation.level": "read_committed",
                 "queued.max.messages.kbytes": 8192,
                 "fetch.wait.max.ms": 50,
             }
@@ -89,8 +89,11 @@ class PostsLog:
             error: Any = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
-                    # What is missing at the end was compacted away.
-                    at = end
+                    # What is missing before the end was compacted away, or is no record. The end lies below that of
+                    # the span while a transaction is open.
+                    eof = message.offset()
+                    assert eof is not None
+                    at = max(at, eof)
                     self._at = None
                     break
                 raise KafkaException(error)

@@ -212,6 +212,23 @@ def test_garbage_goes_to_the_dead_letters_and_touches_no_post(pipeline: Pipeline
     assert effects(pipeline, replay)["unchanged"] == len(posts)
 
 
+def test_a_record_that_cannot_be_read_is_one_letter_however_often_it_is_read(
+    pipeline: Pipeline, posts: list[Post]
+) -> None:
+    key = pipeline.ids.mint().encode()
+    pipeline.send_raw(POSTS, key, b"no post", headers=[("source", b"test")])
+    pipeline.flush()
+    before = pipeline.wait_for("the letter", lambda: pipeline.database.dead_letters.find_one())
+    replay = ask(pipeline)
+    wait_over(pipeline, replay)
+    assert effects(pipeline, replay)["failed"] == 1
+
+    pipeline.wait_committed(DEAD_LETTERS)
+    (letter,) = pipeline.database.dead_letters.find()
+    assert (letter["_id"], letter["stage"]) == (before["_id"], "replay")
+    assert letter["headers"] == before["headers"]
+
+
 def test_who_drives_is_killed_and_another_goes_on(pipeline: Pipeline, posts: list[Post]) -> None:
     make_old(pipeline, *posts)
     pipeline.start_worker()
