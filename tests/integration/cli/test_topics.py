@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from postpulse.settings import Settings
-from postpulse.topics import POST_ANALYSES, POSTS, TOPICS
+from postpulse.topics import POST_ANALYSES, POST_CHUNKS, POSTS, TOPICS, group_name
 from tests.integration.cli.command import Cli
 from tests.pipeline import Pipeline
 
