@@ -187,7 +187,7 @@ class ReplaySettings(_Section):
     """How much a replay may take from live posts."""
 
     max_share: float = Field(0.1, ge=0.01, le=1)
-    """Of the time of each worker."""
+    """Of the time of each worker, while live records come."""
     max_ahead: int = Field(300, ge=1, le=100_000)
     """Records that are copied and not looked at yet."""
 

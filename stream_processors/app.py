@@ -35,6 +35,7 @@ from stream_processors.agents import analyze, ingest, keep_letters, merge, repla
 from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
 from stream_processors.replay.controller import Controller
+from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.guards import Guards
@@ -191,6 +192,7 @@ def create_app(
     }
     for stage, (topic, process) in processes.items():
         add_agent(app, stage, topic, process, worker.concurrency, safeguards)
+    replayed = topic_name(POSTS_REPLAY, settings.kafka)
     again = replay.Replay(
         sink,
         publisher,
@@ -198,11 +200,15 @@ def create_app(
         replays,
         replay.Topics(posts, analyses),
         POSTS_REPLAY.name,
-        settings.replay.max_share,
-        lambda: cast(BatchConsumer, app.consumer).waits(posts),
+        Pace(
+            lambda: cast(BatchConsumer, app.consumer),
+            [topic for topic, _ in processes.values()],
+            replayed,
+            settings.replay.max_share,
+        ),
     )
     # One batch at a time, so that its pauses are this worker's.
-    add_agent(app, replay.STAGE, topic_name(POSTS_REPLAY, settings.kafka), again.process, 1, safeguards)
+    add_agent(app, replay.STAGE, replayed, again.process, 1, safeguards)
     return app
 
 

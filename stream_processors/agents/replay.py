@@ -4,10 +4,9 @@ The document gets the place of the post's own record, so that the log's order de
 Long posts are analyzed whole: the result is the same, the former one is served until then, and no live chunk waits.
 """
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pymongo import DeleteMany, UpdateOne
@@ -22,6 +21,7 @@ from stream_processors import analysis
 from stream_processors.agents.announcing import announce
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
 from stream_processors.dead_letters.letters import DeadLetters, letter
+from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays
 from stream_processors.runtime.batches import Record, RecordBatch, copied_headers
 from stream_processors.runtime.slices import Slices
@@ -31,9 +31,6 @@ from stream_processors.sink.transaction import Changes, Sink
 STAGE = "replay"
 #: Of a text that is analyzed apart from the event loop.
 _LONG_CHARS = 2_000
-#: Live posts go first, but not for ever.
-_LONGEST_YIELD_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,7 @@ class Replay:
 
     Args:
         lane: the topic's name without the prefix in force; with the partition it names checkpoint and counters.
-        max_share: of the time that may be spent here.
-        live_waits: whether live posts wait for this worker at the moment.
+        pace: of this worker.
     """
 
     def __init__(
@@ -83,8 +79,7 @@ class Replay:
         replays: Replays,
         topics: Topics,
         lane: str,
-        max_share: float,
-        live_waits: Callable[[], bool],
+        pace: Pace,
     ) -> None:
         self._sink = sink
         self._publisher = to
@@ -92,21 +87,16 @@ class Replay:
         self._replays = replays
         self._topics = topics
         self._lane = lane
-        self._max_share = max_share
-        self._live_waits = live_waits
+        self._pace = pace
 
     async def process(self, batch: RecordBatch) -> None:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
-        patience = time.monotonic() + _LONGEST_YIELD_SECONDS
-        # Looked at now and then: nobody tells when the last live batch is taken.
-        while self._live_waits() and time.monotonic() < patience:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await self._pace.give_way()
         began = time.monotonic()
         await self._process(batch)
         # One that is watched has nothing beside it: nobody gains by a pause.
         if not batch.watched:
-            busy = time.monotonic() - began
-            await asyncio.sleep(min(busy * (1 / self._max_share - 1), _LONGEST_PAUSE_SECONDS))
+            await self._pace.rest(time.monotonic() - began)
 
     async def _process(self, batch: RecordBatch) -> None:
         lane = f"{self._lane}/{batch.partition}"

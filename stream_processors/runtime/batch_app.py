@@ -7,15 +7,13 @@ import faust
 from faust.types import StreamT
 
 from postpulse.settings import KafkaSettings, Settings
-from postpulse.topics import POSTS_REPLAY, group_name, topic_name
+from postpulse.topics import group_name
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.offsets import BatchLimits
 from stream_processors.runtime.retries import Process, Safeguards, work
 from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
 
 _METADATA_AGE_MS = 3_000
-#: So small that live posts never wait long behind one: with 50 records their p99 grew by two thirds.
-_REPLAY_BATCH = BatchLimits(max_records=10, max_bytes=262_144)
 
 
 def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: Safeguards) -> faust.App:
@@ -61,7 +59,6 @@ def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: S
         BatchLimits(worker.batch_max_records, worker.batch_max_bytes),
         worker.rebalance_grace_seconds,
         safeguards.leave,
-        {topic_name(POSTS_REPLAY, settings.kafka): _REPLAY_BATCH},
     )
 
     async def settle(*_: Any, **__: Any) -> None:

@@ -6,7 +6,7 @@ be committed is always the end of the contiguous finished prefix.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stream_processors.runtime.batches import Record, RecordBatch
@@ -45,9 +45,9 @@ class _PartitionState:
 class OffsetLedger:
     """Keeps the account of every owned partition."""
 
-    def __init__(self, limits: BatchLimits, of_topics: Mapping[str, BatchLimits] | None = None) -> None:
+    def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
-        self._of_topics = dict(of_topics or {})
+        self._of_topics: dict[str, BatchLimits] = {}
         self._partitions: dict[Partition, _PartitionState] = {}
 
     def begin(self, partition: Partition, offset: int | None) -> None:
@@ -91,9 +91,13 @@ class OffsetLedger:
             )
         }
 
-    def waits(self, topic: str) -> bool:
-        """Whether records of a topic wait for the batch before them."""
-        return any(state.waiting for (of, _), state in self._partitions.items() if of == topic)
+    def limit(self, topic: str, limits: BatchLimits) -> None:
+        """Cut the batches of a topic in another way than those of the others."""
+        self._of_topics[topic] = limits
+
+    def waits(self, topics: Collection[str]) -> bool:
+        """Whether records of one of the topics wait for the batch before them."""
+        return any(state.waiting for (topic, _), state in self._partitions.items() if topic in topics)
 
     def cut(self) -> list[RecordBatch]:
         """A batch of each partition that has records waiting and none under way; it then is under way."""

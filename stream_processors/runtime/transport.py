@@ -8,7 +8,7 @@ does nothing.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import aiokafka
@@ -103,13 +103,13 @@ class BatchConsumer(driver.Consumer):
 
     #: Set by `BatchTransport` for the consumers that it makes.
     limits: ClassVar[BatchLimits]
-    limits_of_topics: ClassVar[Mapping[str, BatchLimits]]
     rebalance_grace_seconds: ClassVar[float]
     on_leave: ClassVar[Callable[[], Awaitable[None]]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._ledger = OffsetLedger(self.limits, self.limits_of_topics)
+        self._ledger = OffsetLedger(self.limits)
+        self._taken_at: dict[str, float] = {}
         self._progress = asyncio.Event()
         """Something was fetched or finished, so a batch may be ready."""
         self._settled = asyncio.Event()
@@ -160,6 +160,7 @@ class BatchConsumer(driver.Consumer):
         for tp, records in fetched.items():
             if ensure_TP(tp) in self._active_partitions:
                 taken = self._ledger.add((tp.topic, tp.partition), records)
+                self._taken_at[tp.topic] = time.monotonic()
                 if taken < len(records):
                     log.error(
                         "records dropped: their offsets were read before; was the log cut short?",
@@ -198,9 +199,17 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    def waits(self, topic: str) -> bool:
-        """Whether records of a topic wait here for the batch before them."""
-        return self._ledger.waits(topic)
+    def waits(self, topics: Collection[str]) -> bool:
+        """Whether records of one of the topics wait here for the batch before them."""
+        return self._ledger.waits(topics)
+
+    def seconds_without(self, topics: Collection[str]) -> float:
+        """How long no records of these topics have come."""
+        return time.monotonic() - max((self._taken_at.get(topic, 0.0) for topic in topics), default=0.0)
+
+    def limit(self, topic: str, limits: BatchLimits) -> None:
+        """Cut the batches of a topic in another way than those of the others."""
+        self._ledger.limit(topic, limits)
 
     def begin(self, batch: RecordBatch) -> bool:
         """An agent is about to work on a batch; False when it must not, since the partition was revoked."""
@@ -294,7 +303,6 @@ def batch_transport(
     limits: BatchLimits,
     rebalance_grace_seconds: float,
     on_leave: Callable[[], Awaitable[None]] = _nothing,
-    limits_of_topics: Mapping[str, BatchLimits] | None = None,
 ) -> driver.Transport:
     """A transport for `app.transport`.
 
@@ -304,14 +312,12 @@ def batch_transport(
         limits: where batches are cut.
         rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
         on_leave: called when they are, and when the app stops; must not raise.
-        limits_of_topics: those of topics that have others.
     """
     consumer = type(
         "BatchConsumer",
         (BatchConsumer,),
         {
             "limits": limits,
-            "limits_of_topics": limits_of_topics or {},
             "rebalance_grace_seconds": rebalance_grace_seconds,
             "on_leave": staticmethod(on_leave),
         },

@@ -253,3 +253,16 @@ def test_a_partition_is_saturated_at_the_limit_not_behind_it() -> None:
     assert ledger.saturated() == set()
     ledger.add(("posts", 0), [record(3)])
     assert ledger.saturated() == {("posts", 0)}
+
+
+def test_a_topic_may_have_limits_of_its_own_and_says_when_records_wait() -> None:
+    ledger = OffsetLedger(BatchLimits(max_records=5, max_bytes=100_000))
+    for topic in ("posts", "replay"):
+        ledger.begin((topic, 0), 0)
+        ledger.add((topic, 0), [record(offset, topic=topic) for offset in range(6)])
+    ledger.limit("replay", BatchLimits(max_records=2, max_bytes=100_000))
+
+    assert {batch.topic: len(batch) for batch in ledger.cut()} == {"posts": 5, "replay": 2}
+    assert ledger.saturated() == {("replay", 0)}
+    assert ledger.waits(["posts"])
+    assert not ledger.waits(["chunks"])
