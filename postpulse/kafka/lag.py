@@ -107,15 +107,15 @@ def describe_partitions(settings: Settings, topics: Iterable[Topic]) -> list[Par
     places = [(name, partition) for name, found in metadata.items() for partition in sorted(found)]
     # Committed offsets first, ends last: read the other way round, a group could seem to be ahead.
     committed = _committed(settings, places)
-    low = _offsets(client, places, _EARLIEST)
-    high = _offsets(client, places, _LATEST)
+    found_at = bounds(client, places)
     read = {topic_name(topic, settings.kafka) for topic in _READ_BY_WORKERS}
     states = []
     for place in places:
         name, partition = place
         found = metadata[name][partition]
         done = committed.get(place)
-        lag = max(0, high[place] - max(low[place], done or 0)) if name in read else None
+        low, high = found_at[place]
+        lag = max(0, high - max(low, done or 0)) if name in read else None
         states.append(
             PartitionState(
                 name,
@@ -123,8 +123,8 @@ def describe_partitions(settings: Settings, topics: Iterable[Topic]) -> list[Par
                 found.leader,
                 len(found.isrs),
                 len(found.replicas),
-                low[place],
-                high[place],
+                low,
+                high,
                 done,
                 lag,
             )
@@ -152,6 +152,16 @@ def _committed(settings: Settings, places: list[Place]) -> dict[Place, int]:
     finally:
         consumer.close()
     return {(tp.topic, tp.partition): tp.offset for tp in found if tp.offset >= 0}
+
+
+def bounds(client: AdminClient, places: list[Place]) -> dict[Place, tuple[int, int]]:
+    """Of each partition, as (topic, partition), the first offset and the end. Blocks.
+
+    Raises:
+        AdminError: the brokers could not be asked.
+    """
+    low, high = _offsets(client, places, _EARLIEST), _offsets(client, places, _LATEST)
+    return {place: (low[place], high[place]) for place in places}
 
 
 def _offsets(client: AdminClient, places: list[Place], which: OffsetSpec) -> dict[Place, int]:

@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from postpulse.collections import Document
 from postpulse.events import Place
 from postpulse.kafka import publisher
+from postpulse.kafka.admin import AdminError
 from postpulse.kafka.publisher import Publisher, PublishError, RecordTooLargeError
 from postpulse.replays import replay_headers
 from postpulse.settings import Settings
@@ -60,7 +61,7 @@ class Controller:
                         REPLAY_RUNNING.set(1)
                         await self._drive(replay)
                         pause = 0.0
-                except (PyMongoError, PublishError, KafkaException) as exc:
+                except (PyMongoError, PublishError, KafkaException, AdminError) as exc:
                     log.warning("replay waits", reason=str(exc)[:300])
                     pause = _RETRY_SECONDS
                 REPLAY_RUNNING.set(0)
@@ -96,7 +97,7 @@ class Controller:
         except RecordTooLargeError as exc:
             await self._replays.change(replay, state="failed", reason=str(exc), ended_at=_now())
             log.exception("replay failed", replay=replay["_id"])
-        except (PyMongoError, PublishError, KafkaException):
+        except (PyMongoError, PublishError, KafkaException, AdminError):
             raise
         except Exception as exc:
             # Tried again, it would hold up all that come after it.

@@ -7,12 +7,13 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from postpulse.collections import Document
+from postpulse.kafka.admin import AdminError, admin_client, existing_topics
 from postpulse.kafka.connection import client_config
+from postpulse.kafka.lag import Place, bounds
 from postpulse.kafka.spans import find_spans
 from postpulse.settings import KafkaSettings
 from postpulse.topics import POSTS, POSTS_REPLAY, topic_name
 
-_ASK_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 #: Records between two wanted ones that are read rather than jumped over.
 _NEAR = 50
@@ -22,6 +23,8 @@ class PostsLog:
     """A consumer without a group; one method at a time, also where a thread outlives who waited for it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._admin = admin_client(settings)
         self._topic = topic_name(POSTS, settings)
         self._copies = topic_name(POSTS_REPLAY, settings)
         self._consumer = Consumer(
@@ -38,6 +41,8 @@ class PostsLog:
                 "fetch.wait.max.ms": 50,
             }
         )
+        self._places: list[Place] = []
+        """Partitions of posts-replay.v1, once they are known."""
         self._at: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
@@ -51,17 +56,18 @@ class PostsLog:
             return find_spans(self._consumer, self._topic, replay)
 
     def ends(self) -> dict[int, tuple[int, int]]:
-        """The first offset and the end of each partition of posts-replay.v1."""
-        with self._lock:
-            partitions = (
-                self._consumer.list_topics(self._copies, timeout=_ASK_SECONDS).topics[self._copies].partitions
-            )
-            return {
-                partition: self._consumer.get_watermark_offsets(
-                    TopicPartition(self._copies, partition), timeout=_ASK_SECONDS
-                )
-                for partition in partitions
-            }
+        """The first offset and the end of each partition of posts-replay.v1.
+
+        Raises:
+            AdminError: the brokers could not be asked.
+        """
+        # Not by the consumer: what it asks waits behind its fetches, which wait for records.
+        if not self._places:
+            found = existing_topics(self._admin, self._settings)
+            if self._copies not in found:
+                raise AdminError(f"there is no topic {self._copies}; `postpulse topics apply` creates it")
+            self._places = [(self._copies, partition) for partition in found[self._copies].partitions]
+        return {partition: found for (_, partition), found in bounds(self._admin, self._places).items()}
 
     def read(self, span: Document, wanted: list[int] | None, most: int) -> tuple[list[Message], int]:
         """The next records of a span, and where it goes on; fewer, or none, where they do not come at once.
