@@ -56,11 +56,26 @@ def _records(data: bytes) -> Any:
     return _LenientRecords(data) if time.monotonic() < _lenient_until else _strict(data)
 
 
-def read_leniently(error: UnicodeDecodeError) -> None:
-    """Fetch again what aiokafka could not decode: from now on it can, for a while."""
-    global _lenient_until
-    log.warning("a record has a header name that is no UTF-8: reading leniently", reason=str(error))
-    _lenient_until = time.monotonic() + _LENIENT_SECONDS
+class _FetchResult(fetcher.FetchResult):  # type: ignore[misc]
+    """What was fetched of one partition; says that nothing is there where it cannot be decoded yet.
+
+    The position stays, so it is fetched again. An error would take with it what the same call has got of other
+    partitions, whose positions have moved: nobody would read that again.
+    """
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        global _lenient_until
+        try:
+            found: list[Any] = super().getall(max_records)
+        except UnicodeDecodeError as error:
+            log.warning("a record has a header name that is no UTF-8: reading leniently", reason=str(error))
+            _lenient_until = time.monotonic() + _LENIENT_SECONDS
+            self._partition_records = None
+            return []
+        return found
 
 
-fetcher.MemoryRecords = _records
+def read_any_header_names() -> None:
+    """Have aiokafka's consumers in this process read such records."""
+    fetcher.MemoryRecords = _records
+    fetcher.FetchResult = _FetchResult

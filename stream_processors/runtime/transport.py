@@ -24,7 +24,7 @@ from mode.types import ServiceT
 
 from stream_processors import fault_points
 from stream_processors.runtime.batches import RecordBatch
-from stream_processors.runtime.header_names import read_leniently
+from stream_processors.runtime.header_names import read_any_header_names
 from stream_processors.runtime.offsets import BatchLimits, OffsetLedger
 
 log = structlog.get_logger(__name__)
@@ -72,12 +72,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done():
             consumer._fetcher.error_future.result()
-        try:
-            return await super()._fetch_records(consumer, *args, **kwargs)
-        except UnicodeDecodeError as error:
-            # The position is where it was: what was decoded before it is fetched again too.
-            read_leniently(error)
-            return {}
+        return await super()._fetch_records(consumer, *args, **kwargs)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust's would end the worker on any failure. What is not committed now is committed next time,
@@ -313,6 +308,7 @@ def batch_transport(
         rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
         on_leave: called when they are, and when the app stops; must not raise.
     """
+    read_any_header_names()
     consumer = type(
         "BatchConsumer",
         (BatchConsumer,),

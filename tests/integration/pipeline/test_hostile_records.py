@@ -114,13 +114,14 @@ def test_every_hostile_record_is_in_the_dead_letters_once_and_the_worker_lives(p
 async def test_header_names_that_are_no_text_end_no_worker(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, odd, after = (pipeline.post(f"Post {n}.") for n in range(3))
-    pipeline.send(before)
+    # On all partitions: what one fetch brings of the others must not be lost.
+    odd, *others = (pipeline.post(f"Post {n}.") for n in range(41))
+    pipeline.send(*others[:20])
     await hostile.send_with_header_name(pipeline, monkeypatch, POSTS, odd.post_id, events.encode(odd))
     await hostile.send_with_header_name(pipeline, monkeypatch, POSTS, odd.post_id, b"{broken")
-    pipeline.send(after)
+    pipeline.send(*others[20:])
     pipeline.start_worker()
-    pipeline.wait_analyzed(3)
+    pipeline.wait_analyzed(41)
     pipeline.wait_committed(POSTS)
     pipeline.wait_committed(DEAD_LETTERS)
     (letter,) = pipeline.database.dead_letters.find({})
