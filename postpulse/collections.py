@@ -75,8 +75,7 @@ REPLAYS = Collection(
     name="replays",
     description="One replay; _id sorts by its creation. `selection` is what was asked for, `places` the offsets "
     "of single posts by partition, `state` waiting, running, done, cancelled or failed (with `reason`), `spans` "
-    "{partition, from, to, next} of posts.v1, `copied` the records that went to posts-replay.v1, `ends` the "
-    "offsets there that its lanes must reach.",
+    "{partition, from, to, next} of posts.v1, `copied` the records that went to posts-replay.v1.",
     indexes=(IndexModel([("state", ASCENDING), ("_id", ASCENDING)]),),
 )
 REPLAY_EFFECTS = Collection(

@@ -128,7 +128,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     origin: Origin
     stage: str
-    """The agent that gave up on it: ingest, analyze or merge."""
+    """The agent that gave up on it: ingest, analyze, merge or replay."""
     reason: str
     error_class: str
     attempt: int

@@ -18,7 +18,7 @@ Document = dict[str, Any]
 #: What the API takes in one request.
 _MOST = 1000
 _FILTERS = (
-    ("--stage", "stage", "The agent that gave up: ingest, analyze or merge."),
+    ("--stage", "stage", "The agent that gave up: ingest, analyze, merge or replay."),
     ("--reason", "reason", "A part of the reason, in any case of letters."),
     ("--error-class", "error_class", "The error's class, such as UndecodableError."),
     ("--post-id", "post_id", "Whose they are."),

@@ -17,7 +17,6 @@ from postpulse.cli.tables import cell, print_json, print_table
 Document = dict[str, Any]
 _OFFSETS = re.compile(r"(?P<partition>\d{1,9}):(?P<first>\d{1,18})-(?P<end>\d{1,18})")
 _LOOK_SECONDS = 0.3
-_OPEN = ("waiting", "running")
 #: What the API lists in one request.
 _MOST = 1000
 
@@ -194,7 +193,7 @@ def _watch(address: str, replay_id: str, as_json: bool) -> None:
         with bar() as show_progress:
             while True:
                 _, replay = ask(_of(address, replay_id))
-                if replay["state"] not in _OPEN:
+                if replay["ended_at"] is not None:
                     break
                 show_progress(replay)
                 time.sleep(_LOOK_SECONDS)

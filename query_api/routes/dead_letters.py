@@ -19,10 +19,11 @@ from query_api.routes.answers import FLEETING, answered, json_answer
 from query_api.routes.dead_letters_openapi import describe_dead_letters
 from query_api.routes.dead_letters_parameters import (
     MOST_BODY_BYTES,
-    action_parameters,
+    ActionParameters,
+    ListParameters,
     cursor_of,
-    list_parameters,
 )
+from query_api.routes.parameters import body_parameters, query_parameters
 
 _PATH = "/api/v1/dead-letters/"
 Act = Callable[[Sequence[Document], Outcome, bool], Awaitable[None]]
@@ -40,7 +41,7 @@ def install(app: web.Application) -> None:
 
 async def list_letters(request: web.Request) -> web.Response:
     """A page of letters, newest first."""
-    given = list_parameters(dict(request.query))
+    given = query_parameters(dict(request.query), ListParameters)
     page = request.app[DEAD_LETTERS].page(given.filters, given.after, given.limit)
     letters, following = await answered(page)
     answer: dict[str, Any] = {"dead_letters": [letter_view(letter) for letter in letters]}
@@ -79,7 +80,7 @@ async def _act(request: web.Request, act: Act, name: str) -> web.Response:
     body = await read_body(request, MOST_BODY_BYTES)
     if body:
         require_content_type(request, "application/json")
-    given = action_parameters(body)
+    given = body_parameters(body, ActionParameters)
     select = request.app[ACTIONS].select(given.which, given.after, given.limit)
     letters, outcome = await answered(select)
     try:

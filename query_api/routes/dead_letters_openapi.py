@@ -13,7 +13,7 @@ _TIME = {"type": "string", "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
 _ID = {"type": "string", "description": "Topic, partition and offset of the record, such as posts.v1-3-1042."}
 _FILTERS: dict[str, Any] = {
-    "stage": {**_TEXT, "description": "The agent that gave up: ingest, analyze or merge."},
+    "stage": {**_TEXT, "description": "The agent that gave up: ingest, analyze, merge or replay."},
     "reason": {**_TEXT, "description": "A part of the reason, in any case of letters."},
     "error_class": _TEXT,
     "post_id": _TEXT,

@@ -8,7 +8,6 @@ import msgspec
 from postpulse.dead_letters import key_of_id
 from postpulse.web.problems import Problem
 from query_api.queries.dead_letters import Filters, Place
-from query_api.routes.parameters import problem_of
 
 #: Letters that one request looks at, at most.
 MOST = 1000
@@ -101,32 +100,6 @@ class ActionParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
             )
         # Each once, in the order given.
         return list(dict.fromkeys(key for key in keys if key is not None))
-
-
-def list_parameters(query: dict[str, str]) -> ListParameters:
-    """The parameters of a query string.
-
-    Raises:
-        Problem: 422.
-    """
-    try:
-        return msgspec.convert(query, ListParameters, strict=False)
-    except msgspec.ValidationError as exc:
-        raise problem_of(exc, ListParameters) from None
-
-
-def action_parameters(body: bytes) -> ActionParameters:
-    """The parameters in a JSON body; an empty one says nothing.
-
-    Raises:
-        Problem: 400 where it is not JSON, 422.
-    """
-    try:
-        return msgspec.json.decode(body.strip() or b"{}", type=ActionParameters)
-    except msgspec.ValidationError as exc:
-        raise problem_of(exc, ActionParameters) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Problem(400, f"The body is not JSON: {exc}.") from None
 
 
 def cursor_of(place: Place) -> str:

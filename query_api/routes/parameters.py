@@ -1,7 +1,7 @@
-"""What msgspec says of parameters, said to a caller."""
+"""Parameters of a request as a Struct; what msgspec says of them, said to the caller."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,7 +14,36 @@ _TIME = "an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z"
 _WORDS = {"from": _TIME, "until": _TIME}
 
 
-def problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) -> Problem:
+_P = TypeVar("_P", bound=msgspec.Struct)
+
+
+def body_parameters(body: bytes, parameters: type[_P]) -> _P:
+    """The parameters in a JSON body; an empty one says nothing.
+
+    Raises:
+        Problem: 400 where it is not JSON, 422.
+    """
+    try:
+        return msgspec.json.decode(body.strip() or b"{}", type=parameters)
+    except msgspec.ValidationError as exc:
+        raise _problem_of(exc, parameters) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise Problem(400, f"The body is not JSON: {exc}.") from None
+
+
+def query_parameters(query: dict[str, str], parameters: type[_P]) -> _P:
+    """The parameters of a query string.
+
+    Raises:
+        Problem: 422.
+    """
+    try:
+        return msgspec.convert(query, parameters, strict=False)
+    except msgspec.ValidationError as exc:
+        raise _problem_of(exc, parameters) from None
+
+
+def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) -> Problem:
     """422, with the parameter and what is allowed.
 
     Args:

@@ -15,8 +15,9 @@ from postpulse.web.problems import Problem, unavailable
 from query_api.keys import COVERAGE, REPLAYS
 from query_api.queries.replays import replay_view
 from query_api.routes.answers import FLEETING, answered, json_answer
+from query_api.routes.parameters import body_parameters, query_parameters
 from query_api.routes.replays_openapi import describe_replays
-from query_api.routes.replays_parameters import MOST_BODY_BYTES, list_parameters, start_parameters
+from query_api.routes.replays_parameters import MOST_BODY_BYTES, ListParameters, StartParameters
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ async def start(request: web.Request) -> web.Response:
     body = await read_body(request, MOST_BODY_BYTES)
     if body:
         require_content_type(request, "application/json")
-    given = start_parameters(body)
+    given = body_parameters(body, StartParameters)
     selection, places = given.selection, None
     missing: list[str] = []
     if given.post_ids is not None:
@@ -56,7 +57,7 @@ async def start(request: web.Request) -> web.Response:
 
 async def list_replays(request: web.Request) -> web.Response:
     """A page of replays, newest first."""
-    given = list_parameters(dict(request.query))
+    given = query_parameters(dict(request.query), ListParameters)
     views, following = await answered(request.app[REPLAYS].page(given.cursor, given.limit))
     answer: dict[str, Any] = {"replays": views}
     if following is not None:

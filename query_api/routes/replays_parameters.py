@@ -7,7 +7,6 @@ import msgspec
 
 from postpulse.collections import Document
 from postpulse.web.problems import Problem
-from query_api.routes.parameters import problem_of
 
 #: Posts that one replay names, at most.
 MOST_POSTS = 10_000
@@ -73,29 +72,3 @@ class StartParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ListParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED)] = 100
     cursor: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{11}-[0-9a-f]{4}$")] | None = None
-
-
-def start_parameters(body: bytes) -> StartParameters:
-    """The parameters in a JSON body; an empty one says nothing.
-
-    Raises:
-        Problem: 400 where it is not JSON, 422.
-    """
-    try:
-        return msgspec.json.decode(body.strip() or b"{}", type=StartParameters)
-    except msgspec.ValidationError as exc:
-        raise problem_of(exc, StartParameters) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise Problem(400, f"The body is not JSON: {exc}.") from None
-
-
-def list_parameters(query: dict[str, str]) -> ListParameters:
-    """The parameters of a query string.
-
-    Raises:
-        Problem: 422.
-    """
-    try:
-        return msgspec.convert(query, ListParameters, strict=False)
-    except msgspec.ValidationError as exc:
-        raise problem_of(exc, ListParameters) from None

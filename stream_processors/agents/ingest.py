@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pymongo import DeleteMany
-
 from postpulse import events
 from postpulse.collections import Document
 from postpulse.dead_letters import is_erased, is_superseded
@@ -17,6 +15,7 @@ from postpulse.telemetry.metrics import POST_AGE_SECONDS
 from stream_processors import analysis, fault_points
 from stream_processors.agents.announcing import record_of
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
+from stream_processors.agents.documents import LONG_CHARS, analyzed_whole, is_later_word, put_where
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
@@ -24,8 +23,6 @@ from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
 
 STAGE = "ingest"
-#: Of a text that is analyzed, or split, apart from the event loop: it may take longer than a slice.
-_LONG_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ class Ingest:
         async with Slices() as slices:
             for post_id, item in decoded.items():
                 await slices.pause()
-                if item.post is not None and len(item.post.content) > _LONG_CHARS:
+                if item.post is not None and len(item.post.content) > LONG_CHARS:
                     document = await slices.apart(self._document, post_id, item)
                 else:
                     document = self._document(post_id, item)
@@ -128,10 +125,7 @@ class Ingest:
         if len(content) > self._chunk_chars:
             count = len(analysis.split(content, self._chunk_chars))
             return posts.received(item.post, item.place, count)
-        began = time.perf_counter_ns()
-        metrics = analysis.analyze(content)
-        took_us = (time.perf_counter_ns() - began) // 1000
-        return posts.analyzed(posts.received(item.post, item.place, 1), metrics, took_us)
+        return analyzed_whole(posts.received(item.post, item.place, 1))
 
     async def _announce(self, decoded: dict[str, _Decoded], current: dict[str, Document]) -> None:
         """Tell what the documents say now: after a crash this is all that is left to do for a batch."""
@@ -257,24 +251,7 @@ async def _prepare(
 ) -> dict[str, Document]:
     """Decide what is written; returns the documents of all these posts as they are afterwards."""
     existing = await changes.posts(documents.keys() | dead.keys())
-    current = dict(existing)
-    superseded: list[str] = []
-    async with Slices() as slices:
-        for post_id, document in documents.items():
-            await slices.pause()
-            before = existing.get(post_id)
-            if before is not None:
-                if before["offset"] >= document["offset"]:
-                    # Delivered again: the document already says this, or something later.
-                    continue
-                if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
-                    continue
-                if document["state"] != "deleted" and posts.comes_too_late(document["received_at"], before):
-                    continue
-                if before["state"] in ("analyzing", "dead"):
-                    superseded.append(post_id)
-            changes.put(before, document)
-            current[post_id] = document
+    current = existing | await put_where(changes, existing, documents, is_later_word)
     for post_id, document in dead.items():
         before = existing.get(post_id)
         # A record that cannot be read takes nothing away from a post that could be.
@@ -283,8 +260,6 @@ async def _prepare(
         elif before is not None and before["state"] == "analyzing" and _same_place(before, document):
             # It was written, and then its chunks could not be sent.
             changes.put(before, document)
-    if superseded:
-        changes.result_writes.append(DeleteMany({"post_id": {"$in": superseded}}))
     return current
 
 

@@ -4,15 +4,16 @@ The document gets the place of the post's own record, so that the log's order de
 Long posts are analyzed whole: the result is the same, the former one is served until then, and no live chunk waits.
 """
 
+import dataclasses
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
-from pymongo import DeleteMany, UpdateOne
+from pymongo import UpdateOne
 
 from postpulse.collections import Document
-from postpulse.dead_letters import is_superseded
 from postpulse.events import DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from postpulse.replays import original_headers, replay_of, replayed_from
@@ -20,6 +21,7 @@ from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors import analysis
 from stream_processors.agents.announcing import announce
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
+from stream_processors.agents.documents import LONG_CHARS, analyzed_whole, is_later_word, put_where
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays
@@ -29,8 +31,6 @@ from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
 
 STAGE = "replay"
-#: Of a text that is analyzed apart from the event loop.
-_LONG_CHARS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,6 @@ class _Copy:
     """Of the post's own record."""
     post: Post
     redriven_from: int | None
-
-
-@dataclass(slots=True)
-class _Original:
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +101,7 @@ class Replay:
 
             async def prepare(changes: Changes) -> None:
                 nonlocal told, counts
-                told = await _prepare(changes, documents)
+                told = await put_where(changes, await changes.posts(documents), documents, _corrects)
                 counts = _counted(effects, fresh, told)
                 changes.replay_writes = [
                     _effect(replay, batch.partition, of) for replay, of in counts.items()
@@ -177,15 +166,15 @@ class Replay:
         place = replayed_from(record.headers)
         if place is None or replay_of(record.headers) is None:
             return record
-        return _Original(
-            self._topics.posts,
-            place.partition,
-            place.offset,
-            record.timestamp,
-            record.key,
-            record.value,
-            original_headers(copied_headers(record)),
+        # Records are dataclasses of aiokafka's, which the protocol does not say.
+        stood: Record = dataclasses.replace(
+            cast(Any, record),
+            topic=self._topics.posts,
+            partition=place.partition,
+            offset=place.offset,
+            headers=original_headers(copied_headers(record)),
         )
+        return stood
 
     async def _documents(self, copies: Mapping[str, _Copy]) -> dict[str, Document]:
         """The new documents of those posts that would change by them as they stand now."""
@@ -197,51 +186,24 @@ class Replay:
                 received = posts.received(copy.post, copy.place, 1)
                 if copy.redriven_from is not None:
                     received["redriven_from"] = copy.redriven_from
-                if _changes(standing.get(post_id), received):
-                    long = len(copy.post.content) > _LONG_CHARS
-                    documents[post_id] = (
-                        await slices.apart(_analyzed, received) if long else _analyzed(received)
-                    )
+                before = standing.get(post_id)
+                if before is not None and not _corrects(received, before):
+                    continue
+                if len(copy.post.content) > LONG_CHARS:
+                    documents[post_id] = await slices.apart(analyzed_whole, received)
+                else:
+                    documents[post_id] = analyzed_whole(received)
         return documents
 
 
-def _analyzed(received: Document) -> Document:
-    began = time.perf_counter_ns()
-    metrics = analysis.analyze(received["content"])
-    return posts.analyzed(received, metrics, (time.perf_counter_ns() - began) // 1000)
-
-
-def _changes(before: Document | None, received: Document) -> bool:
+def _corrects(received: Document, before: Document) -> bool:
     """Whether a copy says something that its post's document does not."""
-    if before is None:
-        return True
     if before["offset"] != received["offset"]:
-        if before["offset"] > received["offset"]:
-            return False
-        if "redriven_from" in received and is_superseded(before, received["redriven_from"]):
-            return False
-        return not posts.comes_too_late(received["received_at"], before)
+        return is_later_word(received, before)
     if before["state"] == "deleted":
         return False
     # Never back to an older version, while workers of both are there.
     return bool(before["state"] != "analyzed" or before["analysis_version"] < analysis.ANALYSIS_VERSION)
-
-
-async def _prepare(changes: Changes, documents: dict[str, Document]) -> dict[str, Document]:
-    """Decide what is written; returns it."""
-    existing = await changes.posts(documents)
-    written: dict[str, Document] = {}
-    replaced: list[str] = []
-    for post_id, document in documents.items():
-        before = existing.get(post_id)
-        if _changes(before, document):
-            changes.put(before, document)
-            written[post_id] = document
-            if before is not None and before["state"] in ("analyzing", "dead"):
-                replaced.append(post_id)
-    if replaced:
-        changes.result_writes.append(DeleteMany({"post_id": {"$in": replaced}}))
-    return written
 
 
 def _counted(

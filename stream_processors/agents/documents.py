@@ -1,0 +1,69 @@
+"""Documents of posts, as the agents that read posts make and write them."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from pymongo import DeleteMany
+
+from postpulse.collections import Document
+from postpulse.dead_letters import is_superseded
+from stream_processors import analysis
+from stream_processors.runtime.slices import Slices
+from stream_processors.sink import posts
+from stream_processors.sink.transaction import Changes
+
+#: Of a text that is analyzed, or split, apart from the event loop: it may take longer than a slice.
+LONG_CHARS = 2_000
+
+
+def analyzed_whole(received: Document) -> Document:
+    """A post's document with the analysis of its text in one piece."""
+    began = time.perf_counter_ns()
+    metrics = analysis.analyze(received["content"])
+    return posts.analyzed(received, metrics, (time.perf_counter_ns() - began) // 1000)
+
+
+def is_later_word(document: Document, before: Document) -> bool:
+    """Whether a document says something newer on its post than the one that is there.
+
+    One of the same place was delivered again; one of a redriven record, or of a post that was deleted while it was
+    on its way, may be older than its place in the log.
+    """
+    if before["offset"] >= document["offset"]:
+        return False
+    if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
+        return False
+    return document["state"] == "deleted" or not posts.comes_too_late(document["received_at"], before)
+
+
+async def put_where(
+    changes: Changes,
+    existing: Mapping[str, Document],
+    documents: Mapping[str, Document],
+    replaces: Callable[[Document, Document], bool],
+) -> dict[str, Document]:
+    """Write those documents that are new, or replace the one before; partial results of what they replace go.
+
+    Args:
+        existing: what is there, by post_id.
+        replaces: whether a document takes the place of the one before.
+
+    Returns:
+        What is written.
+    """
+    written: dict[str, Document] = {}
+    superseded: list[str] = []
+    async with Slices() as slices:
+        for post_id, document in documents.items():
+            await slices.pause()
+            before = existing.get(post_id)
+            if before is not None:
+                if not replaces(document, before):
+                    continue
+                if before["state"] in ("analyzing", "dead"):
+                    superseded.append(post_id)
+            changes.put(before, document)
+            written[post_id] = document
+    if superseded:
+        changes.result_writes.append(DeleteMany({"post_id": {"$in": superseded}}))
+    return written
