@@ -6,6 +6,7 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
+from postpulse.generations.state import FIRST, read_state
 from postpulse.topics import DEAD_LETTERS as DEAD_LETTERS_TOPIC
 
 Document = dict[str, Any]
@@ -13,11 +14,20 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection; `description` says what a document is and what its _id is."""
+    """One collection; `description` says what a document is and what its _id is.
+
+    Attributes:
+        generated: whether it is derived from the log by the analysis, so that each generation has one of its own.
+    """
 
     name: str
     description: str
     indexes: tuple[IndexModel, ...] = field(default=())
+    generated: bool = False
+
+    def name_in(self, generation: int) -> str:
+        """Its name in a generation; the first one has the plain names."""
+        return f"{self.name}.g{generation}" if self.generated and generation != FIRST else self.name
 
 
 POSTS = Collection(
@@ -25,12 +35,16 @@ POSTS = Collection(
     description="A post with its analysis; _id is the post_id. `partition` and `offset` are the place of its "
     "record in posts.v1, `redriven_from` the offset it had the first time, if it was redriven; `state` is "
     "analyzing, analyzed, deleted (a marker without content) or dead.",
+    # What generations are counted by; nothing but the index is read for that.
+    indexes=(IndexModel([("state", ASCENDING), ("analysis_version", ASCENDING)]),),
+    generated=True,
 )
 COUNTERS = Collection(
     name="counters",
     description="Integer sums of one time bucket, dimension, value and lane; _id is all four. `lane` is the "
     "topic and partition whose worker writes it; queries sum over lanes.",
     indexes=(IndexModel([("dimension", ASCENDING), ("granularity", ASCENDING), ("bucket", ASCENDING)]),),
+    generated=True,
 )
 CHECKPOINTS = Collection(
     name="checkpoints",
@@ -41,6 +55,7 @@ CHUNK_RESULTS = Collection(
     name="chunk_results",
     description="Partial results of a post that is not merged yet; _id is post_id/offset/index.",
     indexes=(IndexModel([("post_id", ASCENDING), ("offset", ASCENDING)]),),
+    generated=True,
 )
 DEAD_LETTERS = Collection(
     name="dead_letters",
@@ -88,6 +103,11 @@ LEASES = Collection(
     name="leases",
     description="What only one worker may do at a time; _id names it, `owner` does it until `expires`.",
 )
+GENERATIONS = Collection(
+    name="generations",
+    description="One document, _id state: which generations there are, each with its number, status, "
+    "analysis_version and times; `newest` is the highest number that was ever given.",
+)
 
 COLLECTIONS = (
     POSTS,
@@ -99,14 +119,30 @@ COLLECTIONS = (
     REPLAYS,
     REPLAY_EFFECTS,
     LEASES,
+    GENERATIONS,
 )
+#: What each generation has of its own.
+GENERATED = tuple(collection for collection in COLLECTIONS if collection.generated)
 
 
 async def apply_collections(database: AsyncDatabase[Document]) -> None:
-    """Create the collections and indexes that are missing; idempotent."""
+    """Create the collections and indexes that are missing, in every generation that is written; idempotent."""
     for collection in COLLECTIONS:
-        # Before the first transaction: inside one, creating a collection may conflict with another worker's.
-        if collection.indexes:
-            await database[collection.name].create_indexes(list(collection.indexes))
-        else:
-            await database[collection.name].create_index([("_id", ASCENDING)])
+        if not collection.generated:
+            await _apply(database, collection, collection.name)
+    for number in (await read_state(database[GENERATIONS.name])).written:
+        await apply_generation(database, number)
+
+
+async def apply_generation(database: AsyncDatabase[Document], number: int) -> None:
+    """Create the collections and indexes of a generation that are missing; idempotent."""
+    for collection in GENERATED:
+        await _apply(database, collection, collection.name_in(number))
+
+
+async def _apply(database: AsyncDatabase[Document], collection: Collection, name: str) -> None:
+    # Before the first transaction: inside one, creating a collection may conflict with another worker's.
+    if collection.indexes:
+        await database[name].create_indexes(list(collection.indexes))
+    else:
+        await database[name].create_index([("_id", ASCENDING)])

@@ -41,6 +41,7 @@ from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.guards import Guards
 from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.runtime.transport import BatchConsumer
+from stream_processors.sink.generations import Dropping
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
@@ -104,7 +105,8 @@ async def _run(
     controller: Controller,
 ) -> None:
     await wait_for_topics(settings.kafka)
-    await wait_for_collections(database(client, settings.mongo))
+    collections = database(client, settings.mongo)
+    await wait_for_collections(collections)
     # What the first post would wait for: models, word lists, patterns.
     analysis.analyze("Warm up with all of it, @everybody: https://a.example/ is #great 😀")
     # Not once it is a member of its group: this one collection takes longer than the loop may be blocked then.
@@ -115,7 +117,7 @@ async def _run(
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
     driving = asyncio.create_task(controller.run())
     try:
-        async with lag, safeguards.watchdog:
+        async with lag, safeguards.watchdog, Dropping(collections):
             await app.wait_until_stopped()
     finally:
         driving.cancel()

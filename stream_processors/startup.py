@@ -8,9 +8,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from postpulse.collections import Document, apply_collections
+from postpulse.generations.changes import ensure_first_generation
 from postpulse.kafka.admin import admin_client
 from postpulse.settings import KafkaSettings
 from postpulse.topics import TOPICS, topic_name
+from stream_processors.analysis import ANALYSIS_VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ async def wait_for_collections(database: AsyncDatabase[Document]) -> None:
     while True:
         try:
             await apply_collections(database)
+            await ensure_first_generation(database, ANALYSIS_VERSION)
             return
         except ConnectionFailure as exc:
             log.warning("waiting for MongoDB", reason=str(exc)[:200])

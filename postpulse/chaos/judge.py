@@ -11,10 +11,12 @@ from typing import Any
 import aiohttp
 from confluent_kafka import ConsumerGroupState, KafkaException
 from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from postpulse.chaos.load import Load
-from postpulse.collections import CHUNK_RESULTS, COUNTERS, POSTS, Document
+from postpulse.collections import CHUNK_RESULTS, COUNTERS, GENERATIONS, POSTS, Collection, Document
+from postpulse.generations.state import read_state
 from postpulse.kafka.admin import AdminError, admin_client
 from postpulse.kafka.lag import describe_partitions
 from postpulse.mongo.client import connect, database
@@ -121,7 +123,7 @@ class Judge:
 
     async def _posts(self, load: Load) -> list[str]:
         states: dict[str, str] = {}
-        async for found in self._database[POSTS.name].find({}, {"state": 1}):
+        async for found in (await self._served(POSTS)).find({}, {"state": 1}):
             states[found["_id"]] = found["state"]
         problems = []
         for wanted, post_ids in (("analyzed", load.acknowledged.keys()), ("deleted", load.deleted)):
@@ -134,7 +136,7 @@ class Judge:
         more = states.keys() - load.acknowledged.keys() - load.deleted
         if more:
             problems.append(f"{len(more)} posts are there that nobody was told of: {sorted(more)[:_SHOWN]}")
-        pending = await self._database[CHUNK_RESULTS.name].count_documents({})
+        pending = await (await self._served(CHUNK_RESULTS)).count_documents({})
         if pending:
             problems.append(f"{pending} partial results are left over")
         return problems
@@ -159,8 +161,13 @@ class Judge:
             {"$group": {"_id": "$value", **{field: {"$sum": f"${field}"} for field in fields}}},
         ]
         sums = {}
-        async for row in await self._database[COUNTERS.name].aggregate(pipeline):
+        async for row in await (await self._served(COUNTERS)).aggregate(pipeline):
             counted = {field: int(row[field]) for field in fields if row[field]}
             if counted:
                 sums[row["_id"]] = counted
         return sums
+
+    async def _served(self, collection: Collection) -> AsyncCollection[Document]:
+        """The one that queries are answered from."""
+        state = await read_state(self._database[GENERATIONS.name])
+        return self._database[collection.name_in(state.current)]

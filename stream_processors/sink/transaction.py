@@ -1,9 +1,10 @@
 """The effects of a batch, all or none: post documents, counters, partial results and the checkpoint.
 
 The order within a batch is decode, analyze, dead letters; then this transaction (checkpoint, posts, partial
-results, letters, counters); then the results to other consumers; then the offset. A crash before the transaction's
-commit has changed nothing; one after it is seen by the checkpoint, and only the results are told again, from the
-documents. `stream_processors.fault_points` names the places between every two steps: tests kill workers there.
+results, counters of every generation that is written at the time, letters); then the results to other consumers; then
+the offset. A crash before the transaction's commit has changed nothing; one after it is seen by the checkpoint, and
+only the results are told again, from the documents. `stream_processors.fault_points` names the places between every
+two steps: tests kill workers there. See `postpulse.generations.changes` for why no generation misses anything.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -18,10 +19,12 @@ from postpulse.collections import (
     CHUNK_RESULTS,
     COUNTERS,
     DEAD_LETTERS,
+    GENERATIONS,
     POSTS,
     REPLAY_EFFECTS,
     Document,
 )
+from postpulse.generations.state import read_state
 from stream_processors import fault_points
 from stream_processors.sink.checkpoints import Checkpoints
 from stream_processors.sink.counters import CounterChanges
@@ -32,11 +35,16 @@ _WITHOUT_CONTENT = {"content": 0}
 
 
 class Changes:
-    """What one attempt of a transaction reads and is about to write."""
+    """What one attempt of a transaction reads and is about to write, in one generation.
 
-    def __init__(self, database: AsyncDatabase[Document], session: AsyncClientSession) -> None:
-        self._posts = database[POSTS.name]
-        self._results = database[CHUNK_RESULTS.name]
+    `letter_writes` are of no generation: those of the current one are written.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase[Document], session: AsyncClientSession, generation: int
+    ) -> None:
+        self._posts = database[POSTS.name_in(generation)]
+        self._results = database[CHUNK_RESULTS.name_in(generation)]
         self._session = session
         self.post_writes: list[InsertOne[Document] | ReplaceOne[Document] | UpdateOne] = []
         self.result_writes: list[UpdateOne | DeleteMany] = []
@@ -84,6 +92,10 @@ class Changes:
 Prepare = Callable[[Changes], Awaitable[Any]]
 
 
+class GenerationGoneError(Exception):
+    """The generation that was to be written is dropped, or about to be: nothing was written."""
+
+
 class Sink:
     """Writes the effects of batches, exactly once."""
 
@@ -91,16 +103,21 @@ class Sink:
         self._database = database
         self.checkpoints = Checkpoints(client, database[CHECKPOINTS.name])
 
-    async def write(self, lane: str, before: int, after: int, prepare: Prepare) -> None:
+    async def write(
+        self, lane: str, before: int, after: int, prepare: Prepare, only: int | None = None
+    ) -> None:
         """One transaction: what `prepare` puts into the changes, and the checkpoint from `before` to `after`.
 
         Args:
             lane: topic/partition of the batch.
             before: the checkpoint as `checkpoints.open` returned it before the batch was looked at.
             after: the offset behind the batch's last record.
-            prepare: called for each attempt with fresh `Changes`; must leave nothing behind from a former one.
+            prepare: called for each attempt and each generation that is written, the current one last, with
+                fresh `Changes`; must leave nothing behind from a former call.
+            only: the one generation to write to; all that are written where it is None.
 
         Raises:
+            GenerationGoneError: nothing was written; there is no such generation as `only`, or none any more.
             CheckpointMovedError: nothing was written; another worker was here.
             PyMongoError: it may or may not have been written; the checkpoint tells.
         """
@@ -109,24 +126,34 @@ class Sink:
 
         async def effects(session: AsyncClientSession) -> None:
             fault_points.reached("checkpoint moved", topic)
-            changes = Changes(self._database, session)
-            await prepare(changes)
-            await self._bulk(POSTS.name, changes.post_writes, session)
-            fault_points.reached("posts written", topic)
-            await self._bulk(CHUNK_RESULTS.name, changes.result_writes, session)
-            fault_points.reached("chunk results written", topic)
-            await self._bulk(DEAD_LETTERS.name, changes.letter_writes, session)
+            # In the transaction's snapshot, which began with the checkpoint: see `drop_due` of the generations.
+            written = (await read_state(self._database[GENERATIONS.name], session)).written
+            if only is not None and only not in written:
+                raise GenerationGoneError(f"generation {only} is not written any more")
+            letters: list[ReplaceOne[Document] | DeleteOne] = []
+            replays: list[UpdateOne] = []
+            for generation in written if only is None else [only]:
+                changes = Changes(self._database, session, generation)
+                await prepare(changes)
+                await self._bulk(POSTS.name_in(generation), changes.post_writes, session)
+                fault_points.reached("posts written", topic)
+                await self._bulk(CHUNK_RESULTS.name_in(generation), changes.result_writes, session)
+                fault_points.reached("chunk results written", topic)
+                counters = list(changes.counters.updates(lane))
+                await self._bulk(COUNTERS.name_in(generation), counters, session)
+                fault_points.reached("counters written", topic)
+                letters, replays = changes.letter_writes, changes.replay_writes
+            await self._bulk(DEAD_LETTERS.name, letters, session)
             fault_points.reached("letters written", topic)
-            await self._bulk(REPLAY_EFFECTS.name, changes.replay_writes, session)
-            await self._bulk(COUNTERS.name, list(changes.counters.updates(lane)), session)
-            fault_points.reached("counters written", topic)
+            await self._bulk(REPLAY_EFFECTS.name, replays, session)
 
         await self.checkpoints.move(lane, before, after, effects)
         fault_points.reached("committed", topic)
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
-        """The documents of these posts as they are, without their content; those that exist."""
-        found = self._database[POSTS.name].find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT)
+        """The documents of these posts in the current generation, without their content; those that exist."""
+        current = (await read_state(self._database[GENERATIONS.name])).current
+        found = self._database[POSTS.name_in(current)].find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT)
         return {document["_id"]: document async for document in found}
 
     async def letters(self, keys: Sequence[str]) -> list[Document]:

@@ -1,0 +1,1 @@
+"""Generations: full sets of the collections that the analysis derives from the log, one of them served."""

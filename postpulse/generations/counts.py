@@ -1,0 +1,114 @@
+"""What a generation holds, in numbers, and whether two of them agree."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from postpulse.collections import COUNTERS, POSTS, Document
+
+#: States that must agree. Markers of deleted posts need not: the log forgets a tombstone in time, and a
+#: generation that is built later has no marker of it.
+_COMPARED = ("analyzed", "analyzing", "dead")
+_STATES = (*_COMPARED, "deleted")
+#: Fields of a counter that are no amounts.
+_KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a generation holds.
+
+    Attributes:
+        posts: state -> documents of posts.
+        analysis_versions: version -> analyzed posts.
+        counters: dimension -> amount -> sum over all buckets, values and lanes.
+    """
+
+    posts: dict[str, int]
+    analysis_versions: dict[int, int]
+    counters: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that two generations do not agree on."""
+
+    what: str
+    current: int
+    other: int
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.other} instead of {self.current}"
+
+
+async def count(database: AsyncDatabase[Document], numbers: Iterable[int]) -> dict[int, Counts]:
+    """What these generations hold, all at the same moment: live posts, which go to all at once, make no difference.
+
+    Raises:
+        PyMongoError: there is no answer.
+    """
+    async with database.client.start_session(snapshot=True) as session:
+        return {number: await _count(database, number, session) for number in numbers}
+
+
+async def compare(database: AsyncDatabase[Document], current: int, other: int) -> list[Difference]:
+    """What two generations do not agree on; empty where they agree. Raises as `count`."""
+    counts = await count(database, (current, other))
+    return differences(counts[current], counts[other])
+
+
+def differences(current: Counts, other: Counts) -> list[Difference]:
+    """What two generations do not agree on.
+
+    The number of posts in each state must agree, and the number of posts that are counted. What else is counted
+    must agree where all posts of both were analyzed by one version.
+    """
+    found = [
+        Difference(f"posts {state}", current.posts[state], other.posts[state])
+        for state in _COMPARED
+        if current.posts[state] != other.posts[state]
+    ]
+    versions = current.analysis_versions.keys() | other.analysis_versions.keys()
+    for dimension in sorted(current.counters.keys() | other.counters.keys()):
+        one, two = current.counters.get(dimension, {}), other.counters.get(dimension, {})
+        for name in sorted(one.keys() | two.keys()):
+            independent = (dimension, name) == ("volume", "posts")
+            if one.get(name, 0) != two.get(name, 0) and (independent or len(versions) <= 1):
+                found.append(Difference(f"{dimension} {name}", one.get(name, 0), two.get(name, 0)))
+    return found
+
+
+async def _count(database: AsyncDatabase[Document], number: int, session: AsyncClientSession) -> Counts:
+    posts = dict.fromkeys(_STATES, 0)
+    versions: dict[int, int] = {}
+    by_state: list[Document] = [
+        {"$match": {"state": {"$in": list(_STATES)}}},
+        {
+            "$group": {
+                "_id": {"state": "$state", "version": "$analysis_version"},
+                "posts": {"$sum": 1},
+            }
+        },
+    ]
+    async for row in await database[POSTS.name_in(number)].aggregate(by_state, session=session):
+        posts[row["_id"]["state"]] += row["posts"]
+        if row["_id"]["state"] == "analyzed":
+            version = row["_id"].get("version", 0)
+            versions[version] = versions.get(version, 0) + row["posts"]
+    counters: dict[str, dict[str, int]] = {}
+    amounts: list[Document] = [
+        {"$project": {"dimension": 1, "amount": {"$objectToArray": "$$ROOT"}}},
+        {"$unwind": "$amount"},
+        {"$match": {"amount.k": {"$nin": list(_KEYS)}}},
+        {
+            "$group": {
+                "_id": {"dimension": "$dimension", "name": "$amount.k"},
+                "sum": {"$sum": "$amount.v"},
+            }
+        },
+    ]
+    async for row in await database[COUNTERS.name_in(number)].aggregate(amounts, session=session):
+        counters.setdefault(row["_id"]["dimension"], {})[row["_id"]["name"]] = int(row["sum"])
+    return Counts(posts, dict(sorted(versions.items())), counters)
