@@ -30,6 +30,7 @@ from query_api.keys import (
 )
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
+from query_api.queries.current import CurrentGeneration
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
@@ -64,9 +65,11 @@ def install(app: web.Application) -> None:
 async def _database(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].mongo
     client = connect(settings, "postpulse-query-api")
-    app[POSTS] = PostQueries(database(client, settings))
-    app[DEAD_LETTERS] = DeadLetterQueries(database(client, settings), app[SETTINGS].kafka.topic_prefix)
-    app[REPLAYS] = ReplayQueries(database(client, settings))
+    collections = database(client, settings)
+    current = CurrentGeneration(collections)
+    app[POSTS] = PostQueries(collections, current)
+    app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
+    app[REPLAYS] = ReplayQueries(collections, current)
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()

@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from postpulse.collections import DEAD_LETTERS, POSTS, Document
 from postpulse.dead_letters import letter_id, letter_key
 from postpulse.events import Origin
+from query_api.queries.current import CurrentGeneration
 from query_api.queries.posts import rfc_3339
 
 #: By then every question has its answer or has failed. A reason is looked for in every letter that is left.
@@ -46,9 +47,11 @@ class DeadLetterQueries:
         topic_prefix: the one in force.
     """
 
-    def __init__(self, database: AsyncDatabase[Document], topic_prefix: str) -> None:
+    def __init__(
+        self, database: AsyncDatabase[Document], current: CurrentGeneration, topic_prefix: str
+    ) -> None:
         self._letters = database[DEAD_LETTERS.name]
-        self._posts = database[POSTS.name]
+        self._current = current
         self._prefix = topic_prefix
 
     async def page(
@@ -90,7 +93,8 @@ class DeadLetterQueries:
     async def standing(self, post_ids: Iterable[str]) -> dict[str, Document]:
         """By post_id: state, partition, offset and redriven_from of the posts that there are."""
         with pymongo.timeout(_ANSWER_SECONDS):
-            found = await self._posts.find({"_id": {"$in": list(post_ids)}}, _STANDING).to_list()
+            posts = await self._current.collection(POSTS)
+            found = await posts.find({"_id": {"$in": list(post_ids)}}, _STANDING).to_list()
         return {post["_id"]: post for post in found}
 
     async def forget(self, keys: Sequence[str]) -> None:

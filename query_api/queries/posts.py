@@ -9,6 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import CHUNK_RESULTS, DEAD_LETTERS, POSTS, Document
 from postpulse.dead_letters import letter_id
+from query_api.queries.current import CurrentGeneration
 
 #: Fields of a post as its author sent it; left out where they were not given.
 _SENT = ("author", "lang", "source", "tags")
@@ -21,9 +22,8 @@ _ANSWER_SECONDS = 2.0
 class PostQueries:
     """Questions about one post. Each raises PyMongoError when there is no answer within two seconds."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._posts = database[POSTS.name]
-        self._results = database[CHUNK_RESULTS.name]
+    def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
+        self._current = current
         self._letters = database[DEAD_LETTERS.name]
 
     async def analysis(self, post_id: str) -> Document | None:
@@ -52,7 +52,7 @@ class PostQueries:
 
     async def _find(self, post_id: str, projection: dict[str, int]) -> Document | None:
         with pymongo.timeout(_ANSWER_SECONDS):
-            return await self._posts.find_one({"_id": post_id}, projection)
+            return await (await self._current.collection(POSTS)).find_one({"_id": post_id}, projection)
 
     async def _letter(self, post_id: str, document: Document | None) -> Document | None:
         """The newest dead letter of a post as its document has it: of a chunk of it, or of its own record."""
@@ -66,7 +66,7 @@ class PostQueries:
     async def _chunks_done(self, document: Document) -> int:
         with pymongo.timeout(_ANSWER_SECONDS):
             kept = {"post_id": document["_id"], "offset": document["offset"]}
-            return await self._results.count_documents(kept)
+            return await (await self._current.collection(CHUNK_RESULTS)).count_documents(kept)
 
 
 def status_view(

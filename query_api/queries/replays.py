@@ -10,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import POSTS, REPLAY_EFFECTS, REPLAYS, Document
 from postpulse.replays import EFFECTS, OPEN, offsets_of
+from query_api.queries.current import CurrentGeneration
 from query_api.queries.posts import rfc_3339
 
 _ANSWER_SECONDS = 10.0
@@ -18,10 +19,10 @@ _ANSWER_SECONDS = 10.0
 class ReplayQueries:
     """Questions and changes; each raises PyMongoError when there is no answer within ten seconds."""
 
-    def __init__(self, database: AsyncDatabase[Document]) -> None:
+    def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
         self._replays = database[REPLAYS.name]
         self._effects = database[REPLAY_EFFECTS.name]
-        self._posts = database[POSTS.name]
+        self._current = current
 
     async def add(self, replay: Document) -> None:
         with pymongo.timeout(_ANSWER_SECONDS):
@@ -60,7 +61,7 @@ class ReplayQueries:
     async def places(self, post_ids: Sequence[str]) -> tuple[dict[str, list[int]], list[str]]:
         """Where the records of posts stand: ascending offsets by partition; and the ids of those that have none."""
         with pymongo.timeout(_ANSWER_SECONDS):
-            found = self._posts.find(
+            found = (await self._current.collection(POSTS)).find(
                 {"_id": {"$in": list(post_ids)}}, {"state": 1, "partition": 1, "offset": 1}
             )
             posts = {post["_id"]: post for post in await found.to_list() if post["state"] != "deleted"}
