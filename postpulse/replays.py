@@ -22,7 +22,10 @@ def new_id() -> str:
 
 
 def new_replay(
-    selection: Document, rate: float | None = None, places: Mapping[str, Sequence[int]] | None = None
+    selection: Document,
+    rate: float | None = None,
+    places: Mapping[str, Sequence[int]] | None = None,
+    rebuild: bool = False,
 ) -> Document:
     """The document of a replay that waits for its turn.
 
@@ -31,6 +34,7 @@ def new_replay(
             {"post_ids": how many}.
         rate: records a second, at most.
         places: of single posts, the ascending offsets by partition.
+        rebuild: fill a new generation, and switch queries to it, rather than correct the current one in place.
     """
     document: Document = {
         "_id": new_id(),
@@ -41,6 +45,8 @@ def new_replay(
     }
     if rate is not None:
         document["rate"] = rate
+    if rebuild:
+        document["into"] = "new"
     if places is not None:
         document["places"] = {partition: list(offsets) for partition, offsets in places.items()}
     return document

@@ -190,6 +190,8 @@ class ReplaySettings(_Section):
     """Of the time of each worker, while live records come."""
     max_ahead: int = Field(300, ge=1, le=100_000)
     """Records that are copied and not looked at yet."""
+    grace_seconds: float = Field(86_400, ge=60, le=30 * 86_400)
+    """For which the former generation is kept after queries were switched to another one."""
 
 
 class LogSettings(_Section):

@@ -22,6 +22,7 @@ from query_api.keys import (
     COVERAGE,
     DEAD_LETTERS,
     FEED,
+    GENERATIONS,
     IDS,
     POSTS,
     REDRIVE_PUBLISHER,
@@ -32,10 +33,11 @@ from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.dead_letters import DeadLetterQueries
+from query_api.queries.generations import GenerationQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
-from query_api.routes import dead_letters, posts, replays
+from query_api.routes import dead_letters, generations, posts, replays
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ def install(app: web.Application) -> None:
     posts.install(app)
     dead_letters.install(app)
     replays.install(app)
+    generations.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -70,6 +73,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     app[POSTS] = PostQueries(collections, current)
     app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
     app[REPLAYS] = ReplayQueries(collections, current)
+    app[GENERATIONS] = GenerationQueries(collections, app[SETTINGS].replay.grace_seconds)
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()

@@ -8,6 +8,7 @@ from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
 from query_api.queries.dead_letters import DeadLetterQueries
+from query_api.queries.generations import GenerationQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
@@ -20,4 +21,5 @@ ACTIONS = web.AppKey("dead_letter_actions", Actions)
 REDRIVE_PUBLISHER = web.AppKey("redrive_publisher", Publisher)
 IDS = web.AppKey("known_post_ids", PostIds)
 REPLAYS = web.AppKey("replay_queries", ReplayQueries)
+GENERATIONS = web.AppKey("generation_queries", GenerationQueries)
 COVERAGE = web.AppKey("replay_coverage", Coverage)

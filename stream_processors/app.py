@@ -36,6 +36,7 @@ from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.monitoring import LoopLag, add_checks
 from stream_processors.replay.controller import Controller
 from stream_processors.replay.pace import Pace
+from stream_processors.replay.rebuild import Rebuild
 from stream_processors.replay.store import Replays
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.guards import Guards
@@ -75,7 +76,8 @@ async def run_worker(settings: Settings) -> None:
         runner = await _serve_health(
             settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards)
         )
-        controller = Controller(settings, replays, publisher)
+        rebuild = Rebuild(collections, settings.replay.grace_seconds)
+        controller = Controller(settings, replays, rebuild, publisher)
         running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller))
         stopping = asyncio.create_task(stop.wait())
         try:

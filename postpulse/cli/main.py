@@ -21,6 +21,7 @@ COMMANDS = {
     "tail": "Print analyses as they are finished.",
     "dlq": "Look at dead letters, send them back, let them go.",
     "replay": "Look at parts of the log again, and correct what they say.",
+    "generations": "Look at sets of the collections, switch queries to one, let one go.",
     "chaos": "Kill parts of a cluster under load, and count whether anything was lost.",
     "doctor": "Check whether this machine can run the stack.",
     "config": "Print the settings in force.",

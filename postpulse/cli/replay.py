@@ -24,7 +24,8 @@ _MOST = 1000
 @click.group("replay")
 def command() -> None:
     """Look at posts in the log again: what a newer version of the analysis finds, or what is missing, is
-    corrected in place, counters by the difference. Deleted posts stay deleted. Asks the query API.
+    corrected in place, counters by the difference, or all of it is built anew. Deleted posts stay deleted.
+    Asks the query API.
 
     One replay runs at a time, slowly enough that live posts are not kept waiting; others wait for it.
 
@@ -53,6 +54,11 @@ def command() -> None:
     metavar="PARTITION:FROM-UNTIL",
     help="Offsets of one partition of posts.v1, the last one left out; several times for several partitions.",
 )
+@click.option(
+    "--into",
+    type=click.Choice(["new"]),
+    help="With --all: build a new generation of all collections, and switch queries to it.",
+)
 @click.option("--rate", type=click.FloatRange(0.1, 1_000_000), metavar="N", help="Records a second, at most.")
 @click.option("--dry-run", is_flag=True, help="Say how much it would cover, do nothing.")
 @click.option("--watch", "watching", is_flag=True, help="Show how far it is until it is over.")
@@ -63,6 +69,7 @@ def start(
     since: str | None,
     until: str | None,
     offsets: tuple[str, ...],
+    into: str | None,
     rate: float | None,
     dry_run: bool,
     watching: bool,
@@ -75,19 +82,22 @@ def start(
     \b
     Examples:
       postpulse replay start --all --watch
+      postpulse replay start --all --into new --watch
       postpulse replay start --from 2026-01-31T00:00:00Z --until 2026-02-01T00:00:00Z --rate 200
       postpulse replay start --offsets 0:1000-2000 --offsets 3:0-500 --dry-run
       postpulse replay start 06H0PWG1ZJ330SQAZXQFTHRVQ56XGG0F
     """
     if (bool(post_ids), every, bool(since or until), bool(offsets)).count(True) != 1:
         raise click.UsageError("Say which posts: ids, --all, --from and --until, or --offsets; one of them.")
+    if into and not every:
+        raise click.UsageError("--into new takes all posts: --all.")
     given: Document = {
         "all": every or None,
         "from": since,
         "until": until,
         "post_ids": list(post_ids) or None,
     }
-    given |= {"offsets": _spans(offsets) or None, "rate": rate, "dry_run": dry_run or None}
+    given |= {"offsets": _spans(offsets) or None, "into": into, "rate": rate, "dry_run": dry_run or None}
     address = _address(url, data_dir)
     body = {name: value for name, value in given.items() if value is not None}
     _, answer = ask(address, *json_body(body))

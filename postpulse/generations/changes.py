@@ -19,9 +19,17 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from postpulse.collections import CHECKPOINTS, GENERATED, GENERATIONS, Document, apply_generation
+from postpulse.collections import (
+    CHECKPOINTS,
+    GENERATED,
+    GENERATIONS,
+    REPLAYS,
+    Document,
+    apply_generation,
+)
 from postpulse.generations.counts import Difference, compare
 from postpulse.generations.state import FIRST, STATE_ID, Generation, State, Status, read_state
+from postpulse.replays import OPEN
 
 log = structlog.get_logger(__name__)
 
@@ -60,23 +68,38 @@ async def ensure_first_generation(
         return
 
 
-async def create_generation(database: AsyncDatabase[Document], analysis_version: int) -> int:
+async def create_generation(database: AsyncDatabase[Document], analysis_version: int, replay: str) -> int:
     """Make an empty generation that live posts go to from now on; returns its number.
 
-    Whoever dies in the middle leaves one that is `creating`, to be dropped.
+    The same replay gets the same generation: whoever died in the middle is carried on by the next one.
 
     Args:
         analysis_version: of the analysis that it is going to be built by.
+        replay: the id of the one that is going to fill it.
 
     Raises:
         GenerationRefusedError: another one is being built, or this one was dropped at once.
         PyMongoError: there is no answer.
     """
     await ensure_first_generation(database)
+    state = await read_state(database[GENERATIONS.name])
+    begun = next((each for each in state.generations if each.replay == replay), None)
+    number = begun.number if begun is not None else await _begin(database, analysis_version, replay)
+    await apply_generation(database, number)
+    if await _set_status(database, number, Status.CREATING, Status.BUILDING):
+        return number
+    now = (await read_state(database[GENERATIONS.name])).find(number)
+    if now is None or now.status != Status.BUILDING:
+        raise GenerationRefusedError(f"Generation {number} was dropped while it was being made.")
+    return number
+
+
+async def _begin(database: AsyncDatabase[Document], analysis_version: int, replay: str) -> int:
     new = {
         "number": "$newest",
         "status": Status.CREATING,
         "analysis_version": {"$literal": analysis_version},
+        "replay": {"$literal": replay},
         "created_at": "$$NOW",
     }
     found = await database[GENERATIONS.name].find_one_and_update(
@@ -93,9 +116,6 @@ async def create_generation(database: AsyncDatabase[Document], analysis_version:
             "Another generation is being built; drop it first, or let it be finished."
         )
     number: int = found["newest"]
-    await apply_generation(database, number)
-    if not await _set_status(database, number, Status.CREATING, Status.BUILDING):
-        raise GenerationRefusedError(f"Generation {number} was dropped while it was being made.")
     return number
 
 
@@ -179,6 +199,21 @@ async def drop_generation(database: AsyncDatabase[Document], number: int) -> Sta
             f"Generation {number} is the current one; switch queries to another one first."
         )
     return state
+
+
+async def drop_abandoned(database: AsyncDatabase[Document]) -> None:
+    """Let go what is being built for a replay that is over: cancelled, or failed.
+
+    Raises:
+        PyMongoError: there is no answer.
+    """
+    for generation in (await read_state(database[GENERATIONS.name])).generations:
+        if generation.status not in (Status.CREATING, Status.BUILDING):
+            continue
+        fills = {"_id": generation.replay, "state": {"$in": OPEN}}
+        if await database[REPLAYS.name].find_one(fills, {"_id": 1}) is None:
+            log.info("letting go of a generation that nobody fills", generation=generation.number)
+            await drop_generation(database, generation.number)
 
 
 async def drop_due(database: AsyncDatabase[Document]) -> list[int]:

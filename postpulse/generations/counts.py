@@ -1,6 +1,6 @@
 """What a generation holds, in numbers, and whether two of them agree."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import COUNTERS, POSTS, Document
 
-#: States that must agree. Markers of deleted posts need not: the log forgets a tombstone in time, and a
+#: States that are compared. Markers of deleted posts are not: the log forgets a tombstone in time, and a
 #: generation that is built later has no marker of it.
 _COMPARED = ("analyzed", "analyzing", "dead")
 _STATES = (*_COMPARED, "deleted")
@@ -62,22 +62,34 @@ async def compare(database: AsyncDatabase[Document], current: int, other: int) -
 def differences(current: Counts, other: Counts) -> list[Difference]:
     """What two generations do not agree on.
 
-    The number of posts in each state must agree, and the number of posts that are counted. What else is counted
-    must agree where all posts of both were analyzed by one version.
+    They must hold as many posts, in the other one no more of them dead or under way, and all that are analyzed
+    there must be counted there. (Of a later reading, fewer may be dead, and a long post may be analyzed sooner.)
+    Where as many are analyzed, all by one version, everything that is counted must agree.
     """
-    found = [
+    found = []
+    posts, others = (sum(counts.posts[state] for state in _COMPARED) for counts in (current, other))
+    if posts != others:
+        found.append(Difference("posts", posts, others))
+    found += [
         Difference(f"posts {state}", current.posts[state], other.posts[state])
-        for state in _COMPARED
-        if current.posts[state] != other.posts[state]
+        for state in ("analyzing", "dead")
+        if other.posts[state] > current.posts[state]
     ]
+    analyzed, counted = other.posts["analyzed"], other.counters.get("volume", {}).get("posts", 0)
+    if counted != analyzed:
+        found.append(Difference("posts counted", analyzed, counted))
     versions = current.analysis_versions.keys() | other.analysis_versions.keys()
-    for dimension in sorted(current.counters.keys() | other.counters.keys()):
-        one, two = current.counters.get(dimension, {}), other.counters.get(dimension, {})
-        for name in sorted(one.keys() | two.keys()):
-            independent = (dimension, name) == ("volume", "posts")
-            if one.get(name, 0) != two.get(name, 0) and (independent or len(versions) <= 1):
-                found.append(Difference(f"{dimension} {name}", one.get(name, 0), two.get(name, 0)))
+    if current.posts["analyzed"] == analyzed and len(versions) <= 1:
+        found += _amounts(current.counters, other.counters)
     return found
+
+
+def _amounts(current: dict[str, dict[str, int]], other: dict[str, dict[str, int]]) -> Iterator[Difference]:
+    for dimension in sorted(current.keys() | other.keys()):
+        one, two = current.get(dimension, {}), other.get(dimension, {})
+        for name in sorted(one.keys() | two.keys()):
+            if one.get(name, 0) != two.get(name, 0):
+                yield Difference(f"{dimension} {name}", one.get(name, 0), two.get(name, 0))
 
 
 async def _count(database: AsyncDatabase[Document], number: int, session: AsyncClientSession) -> Counts:

@@ -37,6 +37,7 @@ class Generation:
 
     Attributes:
         analysis_version: of the analysis that it was made for; None where that is not known.
+        replay: the id of the one that fills it; None where none does.
         created_at: None for a first one from before there were others.
         switched_at: when queries last went to it; None where they never did.
         drop_at: when it goes; None where it stays.
@@ -45,6 +46,7 @@ class Generation:
     number: int
     status: Status
     analysis_version: int | None = None
+    replay: str | None = None
     created_at: datetime | None = None
     switched_at: datetime | None = None
     drop_at: datetime | None = None
@@ -95,6 +97,7 @@ def state_of(document: Mapping[str, Any] | None) -> State:
                 number=stored["number"],
                 status=Status(stored["status"]),
                 analysis_version=stored.get("analysis_version"),
+                replay=stored.get("replay"),
                 created_at=stored.get("created_at"),
                 switched_at=stored.get("switched_at"),
                 drop_at=stored.get("drop_at"),

@@ -85,6 +85,8 @@ def replay_view(replay: Document, effects: Mapping[str, Any]) -> Document:
         "id": replay["_id"],
         "state": replay["state"],
         "selection": _selection(replay["selection"]),
+        "into": replay.get("into"),
+        "generation": replay.get("generation"),
         "rate_limit": replay.get("rate"),
         "created_at": rfc_3339(replay["created_at"]),
         "started_at": _time(replay.get("started_at")),

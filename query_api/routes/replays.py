@@ -43,7 +43,7 @@ async def start(request: web.Request) -> web.Response:
     if given.post_ids is not None:
         ids = list(dict.fromkeys(given.post_ids))
         places, missing = await answered(request.app[REPLAYS].places(ids))
-    replay = new_replay(selection, given.rate, places)
+    replay = new_replay(selection, given.rate, places, rebuild=given.into is not None)
     spans = await _covered(request, replay)
     offsets, _ = offsets_of({**replay, "spans": spans})
     more: dict[str, Any] = {"not_found": missing} if given.post_ids is not None else {}

@@ -24,6 +24,11 @@ _VIEW: dict[str, Any] = {
         "description": "One runs at a time; others wait, in the order in which they were asked for.",
     },
     "selection": {"type": "object", "description": "What was asked for; of post_ids, how many."},
+    "into": {
+        "enum": ["new", None],
+        "description": "A new generation; null where it corrects posts in place.",
+    },
+    "generation": {"type": ["integer", "null"], "description": "The number of the one that it fills."},
     "rate_limit": {"type": ["number", "null"], "description": "Records a second, at most."},
     "created_at": _TIME,
     "started_at": _MAYBE_TIME,
@@ -56,6 +61,10 @@ _START = {
             "additionalProperties": {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2},
         },
         "post_ids": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_POSTS},
+        "into": {
+            "enum": ["new"],
+            "description": "With all: fill a new generation, compare it with the current one, switch queries to it.",
+        },
         "rate": {
             "type": "number",
             "minimum": 0.1,

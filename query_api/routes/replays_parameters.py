@@ -1,7 +1,7 @@
 """What may be asked of the calls about replays; each error names the parameter and what is allowed."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -29,6 +29,7 @@ class StartParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     until: _Time | None = None
     offsets: Annotated[dict[_Partition, tuple[_Offset, _Offset]], msgspec.Meta(min_length=1)] | None = None
     post_ids: Annotated[list[_Id], msgspec.Meta(min_length=1, max_length=MOST_POSTS)] | None = None
+    into: Literal["new"] | None = None
     rate: Annotated[float, msgspec.Meta(ge=0.1, le=1_000_000)] | None = None
     dry_run: bool = False
 
@@ -49,6 +50,12 @@ class StartParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
                 'Say which records: "all": true, or "from" and "until" (times; one will do), or "offsets" '
                 f'({{"<partition>": [from, until]}}), or "post_ids"; one of them, not {nots}.',
                 field=given[1].split(",")[0] if given else "all",
+            )
+        if self.into is not None and not self.all:
+            raise Problem(
+                422,
+                f'into "new" takes all posts ("all": true), not {given[0]}.',
+                field=given[0].split(",")[0],
             )
         if self.offsets is not None:
             for partition, (first, end) in self.offsets.items():

@@ -2,7 +2,7 @@
 
 from postpulse import events
 from postpulse.dead_letters import redrive_of
-from postpulse.events import Place, Post, UndecodableError
+from postpulse.events import Post, UndecodableError
 from postpulse.post_ids import id_in
 from stream_processors.runtime.batches import Record
 from stream_processors.sink import posts
@@ -35,16 +35,12 @@ def post_in(post_id: str, value: bytes) -> Post:
     return post
 
 
-def redriven_from(record: Record, topic: str, place: Place) -> int | None:
-    """The offset at which a redriven record stood the first time, None for one that was not redriven.
-
-    Args:
-        topic, place: where the record itself stands among posts.
-    """
+def redriven_from(record: Record) -> int | None:
+    """The offset at which a redriven record of posts.v1 stood the first time; None for any other record."""
     redrive = redrive_of(record.headers)
     if redrive is None:
         return None
     first = redrive.redriven_from
     # Only offsets of one partition can be compared, and only an earlier one can have been redriven.
-    there = (first.topic, first.partition) == (topic, place.partition)
-    return first.offset if there and 0 <= first.offset < place.offset else None
+    there = (first.topic, first.partition) == (record.topic, record.partition)
+    return first.offset if there and 0 <= first.offset < record.offset else None

@@ -8,6 +8,7 @@ from pymongo import DeleteMany
 from postpulse.collections import Document
 from postpulse.dead_letters import is_superseded
 from stream_processors import analysis
+from stream_processors.agents.last_words import LastWord
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes
@@ -23,6 +24,35 @@ def analyzed_whole(received: Document) -> Document:
     return posts.analyzed(received, metrics, (time.perf_counter_ns() - began) // 1000)
 
 
+async def documents_of(words: Mapping[str, LastWord], chunk_chars: int) -> dict[str, Document]:
+    """The documents that records ask for, by post_id.
+
+    Args:
+        chunk_chars: posts longer than this are not analyzed here; their documents say in how many pieces they are.
+    """
+    documents: dict[str, Document] = {}
+    async with Slices() as slices:
+        for post_id, word in words.items():
+            await slices.pause()
+            if word.post is not None and len(word.post.content) > LONG_CHARS:
+                document = await slices.apart(_document, post_id, word, chunk_chars)
+            else:
+                document = _document(post_id, word, chunk_chars)
+            if word.redriven_from is not None:
+                document["redriven_from"] = word.redriven_from
+            documents[post_id] = document
+    return documents
+
+
+def _document(post_id: str, word: LastWord, chunk_chars: int) -> Document:
+    if word.post is None:
+        return posts.deleted(post_id, word.place, word.deleted_at)
+    content = word.post.content
+    if len(content) > chunk_chars:
+        return posts.received(word.post, word.place, len(analysis.split(content, chunk_chars)))
+    return analyzed_whole(posts.received(word.post, word.place, 1))
+
+
 def is_later_word(document: Document, before: Document) -> bool:
     """Whether a document says something newer on its post than the one that is there.
 
@@ -34,6 +64,25 @@ def is_later_word(document: Document, before: Document) -> bool:
     if "redriven_from" in document and is_superseded(before, document["redriven_from"]):
         return False
     return document["state"] == "deleted" or not posts.comes_too_late(document["received_at"], before)
+
+
+def is_last_word(document: Document, before: Document) -> bool:
+    """Whether a document says something newer than the one that is there, in whichever order their records came.
+
+    Where a log is read from its start while its end is written, what is there may be of a later record; and that
+    may be a redriven one, which says something older.
+    """
+    if before["state"] == "dead" and "content" not in before:
+        # A record that cannot be read takes nothing away from a post that could be.
+        return True
+    if _said_at(document) <= _said_at(before):
+        return False
+    return document["state"] == "deleted" or not posts.comes_too_late(document["received_at"], before)
+
+
+def _said_at(document: Document) -> tuple[int, int]:
+    offset: int = document["offset"]
+    return document.get("redriven_from", offset), offset
 
 
 async def put_where(

@@ -7,45 +7,23 @@ from dataclasses import dataclass
 from postpulse import events
 from postpulse.collections import Document
 from postpulse.dead_letters import is_erased, is_superseded
-from postpulse.events import Chunk, DeadLetter, Place, Post, UndecodableError
+from postpulse.events import Chunk, UndecodableError
 from postpulse.kafka import publisher
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import id_in
 from postpulse.telemetry.metrics import POST_AGE_SECONDS
 from stream_processors import analysis, fault_points
 from stream_processors.agents.announcing import record_of
-from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
-from stream_processors.agents.documents import LONG_CHARS, analyzed_whole, is_later_word, put_where
-from stream_processors.dead_letters.letters import DeadLetters, letter
+from stream_processors.agents.decoding import post_in, redriven_from
+from stream_processors.agents.documents import documents_of, is_later_word, put_where
+from stream_processors.agents.last_words import LastWord, last_words
+from stream_processors.dead_letters.letters import DeadLetters
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, Sink
 
 STAGE = "ingest"
-
-
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """The last word of a batch on one post: its record, and the post unless it is a tombstone."""
-
-    place: Place
-    post: Post | None
-    redriven_from: int | None
-    """The offset at which a redriven record stood the first time."""
-    deleted_at: int = 0
-    """Of a tombstone: when it was accepted, in milliseconds since 1970."""
-
-    @property
-    def word_from(self) -> int:
-        """The offset at which this was said: a redriven record says what it said the first time."""
-        return self.place.offset if self.redriven_from is None else self.redriven_from
-
-    def stands_before(self, later: "_Decoded") -> bool:
-        """Whether another record of the same post, further on in the log, changes nothing."""
-        if later.word_from < self.word_from:
-            return True
-        return self.post is None and later.post is not None and later.post.received_at <= self.deleted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +62,13 @@ class Ingest:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
         lane = f"{self._lane}/{batch.partition}"
         checkpoint = await self._sink.checkpoints.open(lane)
-        decoded, dead = await _decode(batch)
+        words, dead = await last_words(batch, STAGE, batch.given_up)
         await self._letters.send(dead.letters)
         fault_points.reached("letters sent", self._lane)
         current: dict[str, Document] = {}
         if batch.next_offset > checkpoint or batch.given_up is not None:
-            fresh = {post_id: item for post_id, item in decoded.items() if item.place.offset >= checkpoint}
-            documents = await self._documents(fresh)
+            fresh = {post_id: item for post_id, item in words.items() if item.place.offset >= checkpoint}
+            documents = await documents_of(fresh, self._chunk_chars)
 
             async def prepare(changes: Changes) -> None:
                 nonlocal current
@@ -99,37 +77,14 @@ class Ingest:
             await self._sink.write(lane, checkpoint, max(checkpoint, batch.next_offset), prepare)
             observe_age(documents.values())
         if batch.given_up is None:
-            await self._announce(decoded, current)
+            await self._announce(words, current)
             fault_points.reached("published", self._lane)
             await self._take_out(batch, current)
             fault_points.reached("taken out", self._lane)
 
-    async def _documents(self, decoded: dict[str, _Decoded]) -> dict[str, Document]:
-        documents: dict[str, Document] = {}
-        async with Slices() as slices:
-            for post_id, item in decoded.items():
-                await slices.pause()
-                if item.post is not None and len(item.post.content) > LONG_CHARS:
-                    document = await slices.apart(self._document, post_id, item)
-                else:
-                    document = self._document(post_id, item)
-                if item.redriven_from is not None:
-                    document["redriven_from"] = item.redriven_from
-                documents[post_id] = document
-        return documents
-
-    def _document(self, post_id: str, item: _Decoded) -> Document:
-        if item.post is None:
-            return posts.deleted(post_id, item.place, item.deleted_at)
-        content = item.post.content
-        if len(content) > self._chunk_chars:
-            count = len(analysis.split(content, self._chunk_chars))
-            return posts.received(item.post, item.place, count)
-        return analyzed_whole(posts.received(item.post, item.place, 1))
-
-    async def _announce(self, decoded: dict[str, _Decoded], current: dict[str, Document]) -> None:
+    async def _announce(self, words: dict[str, LastWord], current: dict[str, Document]) -> None:
         """Tell what the documents say now: after a crash this is all that is left to do for a batch."""
-        effected = decoded.keys() - current.keys()
+        effected = words.keys() - current.keys()
         if effected:
             current |= await self._sink.posts(effected)
         records: list[publisher.Record] = []
@@ -137,7 +92,7 @@ class Ingest:
             for post_id, document in current.items():
                 await slices.pause()
                 if document["state"] == "analyzing":
-                    item = decoded.get(post_id)
+                    item = words.get(post_id)
                     records.extend(await slices.apart(self._chunk_records, document, item))
                 elif (record := record_of(self._destinations.analyses, document)) is not None:
                     records.append(record)
@@ -161,7 +116,7 @@ class Ingest:
             [publisher.Record(batch.topic, key, None, posts.tombstone_headers(d)) for key, d in late.items()]
         )
 
-    def _chunk_records(self, document: Document, item: _Decoded | None) -> list[publisher.Record]:
+    def _chunk_records(self, document: Document, item: LastWord | None) -> list[publisher.Record]:
         if item is None or item.post is None or item.place.offset != document["offset"]:
             # The document is of a later record, which sends its own chunks.
             return []
@@ -185,47 +140,12 @@ class Ingest:
         return records
 
 
-@dataclass(frozen=True, slots=True)
-class _Dead:
-    letters: list[DeadLetter]
-    documents: dict[str, Document]
-
-
-async def _decode(batch: RecordBatch) -> tuple[dict[str, _Decoded], _Dead]:
-    decoded: dict[str, _Decoded] = {}
-    dead = _Dead([], {})
-    async with Slices() as slices:
-        for record in batch:
-            await slices.pause()
-            place = Place(record.partition, record.offset)
-            error = batch.given_up
-            if error is None:
-                try:
-                    post_id = post_id_of(record)
-                    post = None if record.value is None else post_in(post_id, record.value)
-                except UndecodableError as exc:
-                    error = exc
-            if error is not None:
-                sent = letter(record, STAGE, error)
-                dead.letters.append(sent)
-                readable = id_in(record.key)
-                if readable is not None:
-                    dead.documents[readable] = posts.dead(readable, place, STAGE, sent.reason)
-            else:
-                item = _Decoded(place, post, _redriven_from(record), _deleted_at(record))
-                # Offsets ascend: a later record of the same post takes the place of an earlier one, unless it is
-                # an older one that was redriven, or was on its way when the post was deleted.
-                if post_id not in decoded or not decoded[post_id].stands_before(item):
-                    decoded[post_id] = item
-    return decoded, dead
-
-
 def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | None:
     """The marker of the delete that a record comes too late for, redriven or out of a spool."""
     marker = deleted.get(id_in(record.key) or "")
     if marker is None or record.value is None or record.offset <= marker["offset"]:
         return None
-    first = _redriven_from(record)
+    first = redriven_from(record)
     if first is not None and is_superseded(marker, first):
         return marker
     try:
@@ -233,17 +153,6 @@ def _late_for(record: Record, deleted: Mapping[str, Document]) -> Document | Non
     except UndecodableError:
         return None
     return marker if posts.comes_too_late(posts.to_datetime(post.received_at), marker) else None
-
-
-def _deleted_at(record: Record) -> int:
-    if record.value is not None:
-        return 0
-    said = events.deleted_at(record.headers, record.timestamp)
-    return said if said in posts.TIMES else 0
-
-
-def _redriven_from(record: Record) -> int | None:
-    return redriven_from(record, record.topic, Place(record.partition, record.offset))
 
 
 async def _prepare(

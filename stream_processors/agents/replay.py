@@ -1,34 +1,34 @@
 """Copies of posts from `posts-replay.v1`: analyzed again where that changes something, slower than live posts.
 
-The document gets the place of the post's own record, so that the log's order decides as it does for live posts.
-Long posts are analyzed whole: the result is the same, the former one is served until then, and no live chunk waits.
+Those for a new generation go to `stream_processors.agents.fill`. In place, a document gets the place of the post's
+own record, so that the log's order decides as it does for live posts. Long posts are analyzed whole: the result is
+the same, the former one is served until then, and no live chunk waits.
 """
 
-import dataclasses
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
-
-from pymongo import UpdateOne
+from itertools import groupby
 
 from postpulse.collections import Document
 from postpulse.events import DeadLetter, Place, Post, UndecodableError
 from postpulse.kafka.publisher import Publisher
-from postpulse.replays import original_headers, replay_of, replayed_from
+from postpulse.replays import replay_of, replayed_from
 from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors import analysis
 from stream_processors.agents.announcing import announce
+from stream_processors.agents.copies import as_it_stood, effect, settled
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
 from stream_processors.agents.documents import LONG_CHARS, analyzed_whole, is_later_word, put_where
+from stream_processors.agents.fill import Fill
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.replay.pace import Pace
-from stream_processors.replay.store import Replays
-from stream_processors.runtime.batches import Record, RecordBatch, copied_headers
+from stream_processors.replay.store import Replays, Wanted
+from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
 from stream_processors.sink import posts
-from stream_processors.sink.transaction import Changes, Sink
+from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 
 STAGE = "replay"
 
@@ -77,20 +77,31 @@ class Replay:
         self._topics = topics
         self._lane = lane
         self._pace = pace
+        self._fill = Fill(sink, letters, topics.posts, lane, STAGE)
 
     async def process(self, batch: RecordBatch) -> None:
         """All effects of a batch, confirmed; may be called again after failing anywhere."""
         await self._pace.give_way()
         began = time.monotonic()
-        await self._process(batch)
+        wanted = await self._replays.wanted({replay_of(record.headers) or "" for record in batch})
+        over = {replay for replay, of in wanted.items() if of.over}
+        for part, into in _parts(batch, wanted):
+            if into is None:
+                await self._correct(part, over)
+                continue
+            replay, generation = into
+            try:
+                await self._fill.process(part, replay, generation)
+            except GenerationGoneError as gone:
+                await self._replays.fail(replay, str(gone))
+                await self._correct(part, {replay})
         # One that is watched has nothing beside it: nobody gains by a pause.
         if not batch.watched:
             await self._pace.rest(time.monotonic() - began)
 
-    async def _process(self, batch: RecordBatch) -> None:
+    async def _correct(self, batch: RecordBatch, over: set[str]) -> None:
         lane = f"{self._lane}/{batch.partition}"
         checkpoint = await self._sink.checkpoints.open(lane)
-        over = await self._replays.cancelled({replay_of(record.headers) or "" for record in batch})
         copies, letters, effects = await self._read(batch, checkpoint, over)
         await self._letters.send(letters)
         told: dict[str, Document] = {}
@@ -103,9 +114,7 @@ class Replay:
                 nonlocal told, counts
                 told = await put_where(changes, await changes.posts(documents), documents, _corrects)
                 counts = _counted(effects, fresh, told)
-                changes.replay_writes = [
-                    _effect(replay, batch.partition, of) for replay, of in counts.items()
-                ]
+                changes.replay_writes = [effect(replay, batch.partition, of) for replay, of in counts.items()]
 
             await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
             for of in counts.values():
@@ -144,7 +153,7 @@ class Replay:
                 except Exception as error:
                     if batch.given_up is None and not isinstance(error, UndecodableError):
                         raise
-                    letters.append(letter(self._as_it_stood(record), STAGE, error))
+                    letters.append(letter(as_it_stood(record, self._topics.posts) or record, STAGE, error))
                     counts["failed"] += fresh
                 else:
                     before = copies.get(copy.post.post_id)
@@ -153,28 +162,14 @@ class Replay:
         return copies, letters, effects
 
     def _copy(self, record: Record) -> _Copy:
-        replay, place = replay_of(record.headers), replayed_from(record.headers)
-        if replay is None or place is None:
+        replay, stood = replay_of(record.headers), as_it_stood(record, self._topics.posts)
+        if replay is None or stood is None:
             raise UndecodableError("its headers do not say which replay it is for, and where its post stands")
-        if record.value is None:
+        if stood.value is None:
             raise UndecodableError("a copy's record has no value")
-        post = post_in(post_id_of(record), record.value)
-        return _Copy(replay, record.offset, place, post, redriven_from(record, self._topics.posts, place))
-
-    def _as_it_stood(self, record: Record) -> Record:
-        """The record that this is a copy of: the same record is one letter, however often it is read."""
-        place = replayed_from(record.headers)
-        if place is None or replay_of(record.headers) is None:
-            return record
-        # Records are dataclasses of aiokafka's, which the protocol does not say.
-        stood: Record = dataclasses.replace(
-            cast(Any, record),
-            topic=self._topics.posts,
-            partition=place.partition,
-            offset=place.offset,
-            headers=original_headers(copied_headers(record)),
-        )
-        return stood
+        post = post_in(post_id_of(stood), stood.value)
+        place = Place(stood.partition, stood.offset)
+        return _Copy(replay, record.offset, place, post, redriven_from(stood))
 
     async def _documents(self, copies: Mapping[str, _Copy]) -> dict[str, Document]:
         """The new documents of those posts that would change by them as they stand now."""
@@ -212,17 +207,25 @@ def _counted(
     counts = {replay: Counter(of) for replay, of in effects.items() if of["looked_at"]}
     for post_id in written:
         counts[copies[post_id].replay]["changed"] += 1
-    for of in counts.values():
-        of["unchanged"] = of["looked_at"] - of["failed"] - of["changed"]
-    return counts
+    return {replay: settled(of) for replay, of in counts.items()}
 
 
-def _effect(replay: str, partition: int, counts: Counter[str]) -> UpdateOne:
-    return UpdateOne(
-        {"_id": f"{replay}/{partition}"},
-        {
-            "$inc": {name: count for name, count in counts.items() if count},
-            "$setOnInsert": {"replay": replay},
-        },
-        upsert=True,
-    )
+_Into = tuple[str, int] | None
+"""The replay that fills a generation, and its number."""
+
+
+def _parts(batch: RecordBatch, wanted: Mapping[str, Wanted]) -> Iterator[tuple[RecordBatch, _Into]]:
+    """A batch in consecutive parts: copies for one generation, and all others."""
+    start = 0
+    for into, records in groupby(_fills(record, wanted) for record in batch):
+        stop = start + len(list(records))
+        yield (batch if stop - start == len(batch) else batch.part(start, stop)), into
+        start = stop
+
+
+def _fills(record: Record, wanted: Mapping[str, Wanted]) -> _Into:
+    replay = replay_of(record.headers) or ""
+    of = wanted.get(replay)
+    if of is None or of.over or of.generation is None or replayed_from(record.headers) is None:
+        return None
+    return replay, of.generation

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.events import Place
+from postpulse.generations.changes import GenerationRefusedError, UnknownGenerationError
 from postpulse.kafka import publisher
 from postpulse.kafka.admin import AdminError
 from postpulse.kafka.publisher import Publisher, PublishError, RecordTooLargeError
@@ -24,6 +25,7 @@ from postpulse.settings import Settings
 from postpulse.telemetry.metrics import REPLAY_COPIED, REPLAY_RUNNING
 from postpulse.topics import POSTS_REPLAY, topic_name
 from stream_processors.replay.log import PostsLog
+from stream_processors.replay.rebuild import Rebuild
 from stream_processors.replay.store import Replays
 
 log = structlog.get_logger(__name__)
@@ -43,8 +45,9 @@ class Controller:
         to: started, in the same loop.
     """
 
-    def __init__(self, settings: Settings, replays: Replays, to: Publisher) -> None:
+    def __init__(self, settings: Settings, replays: Replays, rebuild: Rebuild, to: Publisher) -> None:
         self._settings = settings
+        self._rebuild = rebuild
         self._replays = replays
         self._publisher = to
         self._topic = topic_name(POSTS_REPLAY, settings.kafka)
@@ -94,21 +97,26 @@ class Controller:
                     await self._finish(self._log, driven)
                     return
                 driven = await self._copy(self._log, driven, left[0])
-        except RecordTooLargeError as exc:
-            await self._replays.change(replay, state="failed", reason=str(exc), ended_at=_now())
-            log.exception("replay failed", replay=replay["_id"])
+        except (RecordTooLargeError, GenerationRefusedError, UnknownGenerationError) as exc:
+            await self._replays.fail(replay["_id"], str(exc))
+            log.warning("replay failed", replay=replay["_id"], reason=str(exc))
         except (PyMongoError, PublishError, KafkaException, AdminError):
             raise
         except Exception as exc:
             # Tried again, it would hold up all that come after it.
-            await self._replays.change(replay, state="failed", reason=repr(exc)[:500], ended_at=_now())
+            await self._replays.fail(replay["_id"], repr(exc)[:500])
             log.exception("replay failed", replay=replay["_id"])
 
     async def _start(self, posts: PostsLog, replay: Document) -> Document | None:
+        fills: dict[str, int] = {}
+        if "into" in replay:
+            fills["generation"] = await self._rebuild.begin(replay["_id"])
+        # After the generation is made: what is written to the log from now on goes there as well.
         spans = await asyncio.to_thread(posts.spans, replay)
-        log.info("replay started", replay=replay["_id"], partitions=len(spans))
+        log.info("replay started", replay=replay["_id"], partitions=len(spans), **fills)
+        stored = [_stored(span) for span in spans]
         return await self._replays.change(
-            replay, state="running", started_at=_now(), spans=[_stored(span) for span in spans], copied=0
+            replay, state="running", started_at=_now(), spans=stored, copied=0, **fills
         )
 
     async def _copy(self, posts: PostsLog, replay: Document, index: int) -> Document | None:
@@ -125,7 +133,9 @@ class Controller:
         wanted = places.get(str(span["partition"]), []) if places is not None else None
         began = time.monotonic()
         messages, following = await asyncio.to_thread(posts.read, span, wanted, most)
-        records = [self._record(replay["_id"], message) for message in messages if _is_copied(message)]
+        # In place, what is deleted has left its marker, which no copy overcomes; a new generation has none.
+        copied = [message for message in messages if message.value() is not None or "generation" in replay]
+        records = [self._record(replay["_id"], message) for message in copied]
         await self._publisher.publish(records)
         REPLAY_COPIED.inc(len(records))
         after = await self._replays.copied(replay, index, following, len(records))
@@ -146,7 +156,8 @@ class Controller:
         )
 
     async def _finish(self, posts: PostsLog, replay: Document) -> None:
-        if await self._ahead(posts) == 0:
+        generation = replay.get("generation")
+        if await self._ahead(posts) == 0 and (generation is None or await self._rebuild.end(generation)):
             await self._replays.change(replay, state="done", ended_at=_now())
             log.info("replay done", replay=replay["_id"], copied=replay["copied"])
         else:
@@ -165,11 +176,6 @@ class Controller:
             message.value(),
             replay_headers(headers, replay_id, Place(partition, offset)),
         )
-
-
-def _is_copied(message: Message) -> bool:
-    # What is deleted has left its marker, which no copy overcomes.
-    return message.value() is not None
 
 
 def _stored(span: Document) -> Document:

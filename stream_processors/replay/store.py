@@ -1,6 +1,7 @@
 """Replays in MongoDB, as workers see them: what is to be done, who does it, how far it is."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bson import Int64
@@ -16,6 +17,19 @@ _LEASE_MS = 3_000
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a replay wants of its copies.
+
+    Attributes:
+        over: nothing any more: they are let go.
+        generation: to fill this one; to correct posts in place where it is None.
+    """
+
+    over: bool
+    generation: int | None
+
+
 class Replays:
     """Questions and changes; each raises PyMongoError when there is no answer.
 
@@ -29,12 +43,19 @@ class Replays:
         self._leases = database[LEASES.name]
         self._owner = owner
 
-    async def cancelled(self, ids: Iterable[str]) -> set[str]:
-        """Those of the replays whose records are to be let go."""
-        found = self._replays.find(
-            {"_id": {"$in": list(ids)}, "state": {"$in": ["cancelled", "failed"]}}, {"_id": 1}
-        )
-        return {replay["_id"] async for replay in found}
+    async def wanted(self, ids: Iterable[str]) -> dict[str, Wanted]:
+        """What is to be done with copies for these replays; those that are known."""
+        fields = {"state": 1, "generation": 1}
+        found = self._replays.find({"_id": {"$in": list(ids)}}, fields)
+        return {
+            each["_id"]: Wanted(each["state"] in ("cancelled", "failed"), each.get("generation"))
+            async for each in found
+        }
+
+    async def fail(self, replay: str, reason: str) -> None:
+        """End a replay that cannot go on, unless it is over."""
+        failed = {"state": "failed", "reason": reason, "ended_at": datetime.now(UTC)}
+        await self._replays.update_one({"_id": replay, "state": {"$in": OPEN}}, {"$set": failed})
 
     async def next(self) -> Document | None:
         """The one that is running, else the first one that waits; None where there is nothing to do."""

@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
-from postpulse.generations.changes import drop_due
+from postpulse.generations.changes import drop_abandoned, drop_due
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ class Dropping:
     async def _look(self) -> None:
         while True:
             try:
+                await drop_abandoned(self._database)
                 for number in await drop_due(self._database):
                     log.info("generation dropped", generation=number)
             except PyMongoError as exc:

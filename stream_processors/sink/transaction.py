@@ -1,10 +1,11 @@
 """The effects of a batch, all or none: post documents, counters, partial results and the checkpoint.
 
-The order within a batch is decode, analyze, dead letters; then this transaction (checkpoint; posts, partial results
-and counters of every generation that is written at the time; letters); then the results to other consumers; then the
-offset. A crash before the transaction's commit has changed nothing; one after it is seen by the checkpoint, and only
-the results are told again, from the documents. `stream_processors.fault_points` names the places between every two
-steps: tests kill workers there. See `postpulse.generations.changes` for why no generation misses anything.
+The order within a batch is decode, analyze, dead letters; then this transaction (checkpoint; posts, partial
+results and counters of every generation that is written at the time; letters); then the results to other consumers;
+then the offset. A crash before the transaction's commit has changed nothing; one after it is seen by the
+checkpoint, and only the results are told again, from the documents. `stream_processors.fault_points` names the
+places between every two steps: tests kill workers there. See `postpulse.generations.changes` for why no generation
+misses anything.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence

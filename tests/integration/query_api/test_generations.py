@@ -16,7 +16,7 @@ async def test_queries_follow_a_switch_and_one_that_waits_is_answered(service: S
     assert (await service.get(analysis))[1]["num_of_words"] == 2
     async with connect(pipeline.settings.mongo, "tests") as client:
         collections = database(client, pipeline.settings.mongo)
-        number = await create_generation(collections, 3)
+        number = await create_generation(collections, 3, "a replay")
         newer = {**seen, "analysis_version": 3, "analysis": {**seen["analysis"], "num_of_words": 20}}
         await collections[f"posts.g{number}"].insert_many([newer, waited_for])
         waiting = asyncio.create_task(service.get(f"{waited_for['_id']}/analysis/?wait=30"))

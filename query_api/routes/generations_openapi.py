@@ -1,0 +1,109 @@
+"""What OpenAPI says of the calls about generations."""
+
+from typing import Any
+
+from aiohttp import web
+
+from postpulse.generations.state import Status
+from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
+
+_PATH = "/api/v1/generations/"
+_MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
+_VIEW: dict[str, Any] = {
+    "number": {"type": "integer", "minimum": 1},
+    "status": {
+        "enum": [str(status) for status in Status],
+        "description": "Of the current one queries are answered; live posts go to it and to those that are building, "
+        "ready or kept.",
+    },
+    "analysis_version": {
+        "type": ["integer", "null"],
+        "description": "That it was made for; null if not known.",
+    },
+    "replay": {"type": ["string", "null"], "description": "The replay that fills it, or has."},
+    "posts_estimated": {
+        "type": "integer",
+        "minimum": 0,
+        "description": "Documents of posts, an estimate; markers of deleted ones among them.",
+    },
+    "created_at": _MAYBE_TIME,
+    "switched_at": {**_MAYBE_TIME, "description": "When queries last went to it."},
+    "drop_at": {**_MAYBE_TIME, "description": "When it goes; null where it stays."},
+}
+_SWITCH = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "force": {
+            "type": "boolean",
+            "default": False,
+            "description": "Also to one that is being filled, or whose counts differ from those of the current one.",
+        }
+    },
+}
+_NO_DATABASE = problem_response("The database cannot be reached.")
+_ABSENT = problem_response("There is no such generation, or none any more.")
+_NUMBER = problem_response("The number is none.")
+_BY_NUMBER = [{"name": "number", "in": "path", "required": True, "schema": _VIEW["number"]}]
+
+
+def describe_generations(app: web.Application) -> None:
+    app[SCHEMAS]["Generation"] = {"type": "object", "required": list(_VIEW), "properties": _VIEW}
+    all_of_them = {
+        "type": "object",
+        "required": ["generations"],
+        "properties": {"generations": {"type": "array", "items": schema_ref("Generation")}},
+    }
+    listed = json_response("All generations, by ascending number.", all_of_them)
+    common = {"tags": ["generations"]}
+    describe(
+        app,
+        _PATH,
+        "get",
+        {
+            **common,
+            "operationId": "listGenerations",
+            "summary": "Generations of the collections",
+            "responses": {"200": listed, "503": _NO_DATABASE},
+        },
+    )
+    describe(
+        app,
+        f"{_PATH}{{number}}/switch/",
+        "post",
+        {
+            **common,
+            "operationId": "switchGeneration",
+            "summary": "Answer queries from this generation; the current one is kept for a grace time",
+            "parameters": _BY_NUMBER,
+            "requestBody": {"content": {"application/json": {"schema": _SWITCH}}},
+            "responses": {
+                "200": listed,
+                "400": problem_response("The body is not JSON."),
+                "404": _ABSENT,
+                "409": problem_response("It is not as full as the current one; `differences` say in what."),
+                "413": problem_response("The body is too large."),
+                "415": problem_response("The body is not application/json."),
+                "422": problem_response("The number is none, or a parameter is not allowed."),
+                "503": _NO_DATABASE,
+            },
+        },
+    )
+    describe(
+        app,
+        f"{_PATH}{{number}}/",
+        "delete",
+        {
+            **common,
+            "operationId": "dropGeneration",
+            "summary": "Let a generation go; a worker drops it in a moment",
+            "parameters": _BY_NUMBER,
+            "responses": {
+                "200": listed,
+                "404": _ABSENT,
+                "409": problem_response("It is the current one."),
+                "422": _NUMBER,
+                "503": _NO_DATABASE,
+            },
+        },
+    )
