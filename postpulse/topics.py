@@ -103,7 +103,7 @@ POSTS_REPLAY = Topic(
     max_message_bytes=_LARGE,
     schema="Post",
     description="Copies of posts.v1 that replays ask to be looked at again; their headers say which replay, and "
-    "where the post's own record stands.",
+    "where the post's own record stands. A replay that builds a new generation copies tombstones, too.",
 )
 
 TOPICS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, POST_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)

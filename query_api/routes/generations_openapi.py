@@ -13,8 +13,8 @@ _VIEW: dict[str, Any] = {
     "number": {"type": "integer", "minimum": 1},
     "status": {
         "enum": [str(status) for status in Status],
-        "description": "Of the current one queries are answered; live posts go to it and to those that are building, "
-        "ready or kept.",
+        "description": "Of the current one queries are answered; live posts go to it, and to those that are "
+        "building, ready or kept.",
     },
     "analysis_version": {
         "type": ["integer", "null"],
@@ -37,7 +37,7 @@ _SWITCH = {
         "force": {
             "type": "boolean",
             "default": False,
-            "description": "Also to one that is being filled, or whose counts differ from those of the current one.",
+            "description": "Also to one that is being filled, or differs from the current one.",
         }
     },
 }

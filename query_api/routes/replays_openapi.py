@@ -63,7 +63,7 @@ _START = {
         "post_ids": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_POSTS},
         "into": {
             "enum": ["new"],
-            "description": "With all: fill a new generation, compare it with the current one, switch queries to it.",
+            "description": "With all: fill a new generation, compare it with the current one, switch to it.",
         },
         "rate": {
             "type": "number",

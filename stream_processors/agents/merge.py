@@ -67,7 +67,7 @@ class Merge:
             post_id: document
             for post_id, document in documents.items()
             if document["state"] == "analyzed"
-            and any(_belongs(partial, document) for partial in partials[post_id])
+            and any(_is_of(partial, document) for partial in partials[post_id])
         }
         await announce(finished, self._sink, self._publisher, self._destination)
         observe_age(finished.values())
@@ -93,13 +93,14 @@ def _decode(batch: RecordBatch) -> tuple[_Partials, list[DeadLetter]]:
     return partials, dead
 
 
-def _belongs(partial: ChunkAnalysis, document: Document) -> bool:
+def _is_of(partial: ChunkAnalysis, document: Document) -> bool:
     """Whether a partial result is of the post as its document has it, not of an older one or a deleted one."""
-    return (
-        document.get("chunks") == partial.count
-        and document["offset"] == partial.place.offset
-        and document["partition"] == partial.place.partition
-    )
+    return (document["partition"], document["offset"]) == (partial.place.partition, partial.place.offset)
+
+
+def _belongs(partial: ChunkAnalysis, document: Document) -> bool:
+    """Whether, besides, the document waits for it: a post that a replay has looked at was analyzed in one piece."""
+    return _is_of(partial, document) and document.get("chunks") == partial.count
 
 
 async def _prepare(changes: Changes, partials: _Partials, failed_stage: str) -> None:

@@ -42,3 +42,25 @@ async def test_one_is_started_watched_listed_and_cancelled(pipeline: Pipeline, a
     assert "offsets_passed" in shown.out
     over = await cli.run("replay", "cancel", every.json["id"], *url)
     assert (over.code, over.err[:11]) == (1, "Error: 409:")
+
+
+async def test_a_rebuild_switches_queries_and_one_can_go_back(pipeline: Pipeline, api: int, cli: Cli) -> None:
+    url = ("--url", f"http://127.0.0.1:{api}")
+    pipeline.start_worker()
+    pipeline.send(*(pipeline.post(f"Post {n}.") for n in range(10)))
+    await until("posts", lambda: pipeline.database.posts.count_documents({"state": "analyzed"}) == 10)
+    wrong = await cli.run("replay", "start", "--until", "2100-01-01T00:00:00Z", "--into", "new", *url)
+    assert (wrong.code, "--into new takes all posts" in wrong.err) == (2, True)
+    built = await cli.run("replay", "start", "--all", "--into", "new", "--watch", "--json", *url)
+    assert (built.code, built.json["generation"], built.json["changed"]) == (0, 2, 10)
+    listed = (await cli.run("generations", "list", *url)).out.splitlines()
+    assert [line.split()[:2] for line in listed[1:]] == [["1", "kept"], ["2", "current"]]
+    back = await cli.run("generations", "switch", "1", "--json", *url)
+    assert [each["status"] for each in back.json] == ["current", "kept"]
+    gone = await cli.run("generations", "drop", "2", *url)
+    assert (gone.code, gone.out.splitlines()[2].split()[:2]) == (0, ["2", "dropping"])
+    refused = await cli.run("generations", "drop", "1", *url)
+    assert (refused.code, refused.err) == (
+        1,
+        "Error: 409: Generation 1 is the current one; switch queries to another one first.\n",
+    )

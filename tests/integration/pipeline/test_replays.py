@@ -1,50 +1,17 @@
 """Parts of the log looked at again, in place: documents and counters move by the difference, or not at all."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from postpulse import events
 from postpulse.events import DeadLetter, Post
-from postpulse.replays import new_replay
 from postpulse.topics import DEAD_LETTERS, POST_ANALYSES, POSTS, POSTS_REPLAY
 from stream_processors import analysis
+from tests.integration.pipeline.asked import ask, effects, find, wait_over
 from tests.pipeline import Document, Pipeline
 
 #: What an older version of the analysis might have found.
 _OLD_WORDS = 1000
-
-
-def ask(pipeline: Pipeline, selection: Document | None = None, **more: Any) -> str:
-    """Ask for a replay, of all by default, as the API does."""
-    replay = new_replay(selection or {"all": True}, **more)
-    pipeline.database.replays.insert_one(replay)
-    return str(replay["_id"])
-
-
-def find(pipeline: Pipeline, replay: str) -> Document:
-    found = pipeline.database.replays.find_one({"_id": replay})
-    assert found is not None
-    return found
-
-
-def wait_over(pipeline: Pipeline, replay: str, state: str = "done") -> Document:
-    pipeline.wait_for(
-        "the end of a replay", lambda: find(pipeline, replay)["state"] not in ("waiting", "running")
-    )
-    found = find(pipeline, replay)
-    assert found["state"] == state, found
-    return found
-
-
-def effects(pipeline: Pipeline, replay: str) -> Document:
-    """What the agents counted, summed over lanes."""
-    sums = dict.fromkeys(("looked_at", "changed", "unchanged", "failed"), 0)
-    for kept in pipeline.database.replay_effects.find({"replay": replay}):
-        for name in sums:
-            sums[name] += kept.get(name, 0)
-    return sums
 
 
 def make_old(pipeline: Pipeline, *posts: Post) -> None:

@@ -1,6 +1,7 @@
 """A running query API follows a switch of generations, also in the middle of a request that waits."""
 
 import asyncio
+from typing import Any
 
 from postpulse.generations.changes import create_generation, switch_generation
 from postpulse.mongo.client import connect, database
@@ -37,3 +38,40 @@ async def test_queries_follow_a_switch_and_one_that_waits_is_answered(service: S
         status, body, _ = await waiting
         assert (status, body["num_of_words"]) == (200, 3)
         assert (await service.get(f"{seen['_id']}/status/"))[1]["status"] == "analyzed"
+
+
+async def test_generations_are_listed_switched_to_and_let_go(service: Service) -> None:
+    async def call(method: str, path: str = "", **options: Any) -> tuple[int, Any]:
+        async with service.http.request(method, f"/api/v1/generations/{path}", **options) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    def statuses(body: Any) -> list[tuple[int, str]]:
+        return [(each["number"], each["status"]) for each in body["generations"]]
+
+    pipeline = service.pipeline
+    status, body = await call("GET")
+    assert (status, statuses(body)) == (200, [(1, "current")])
+    service.store_analyzed(service.store_received("one two"))
+    async with connect(pipeline.settings.mongo, "tests") as client:
+        await create_generation(database(client, pipeline.settings.mongo), 3, "a replay")
+    assert (await call("POST", "2/switch/"))[0] == 409
+    pipeline.database.generations.update_one(
+        {"_id": "state", "generations.number": 2}, {"$set": {"generations.$.status": "ready"}}
+    )
+    status, refused = await call("POST", "2/switch/", json={})
+    assert (status, refused["differences"]) == (409, ["posts 0 instead of 1"])
+    status, body = await call("POST", "2/switch/", json={"force": True})
+    assert (status, statuses(body)) == (200, [(1, "kept"), (2, "current")])
+    first, second = body["generations"]
+    assert (first["posts_estimated"], second["posts_estimated"]) == (1, 0)
+    assert first["drop_at"] is not None
+    assert (second["replay"], second["analysis_version"]) == ("a replay", 3)
+    assert (await call("DELETE", "2/"))[0] == 409
+    for _ in range(2):
+        status, body = await call("DELETE", "1/")
+        assert (status, statuses(body)) == (200, [(1, "dropping"), (2, "current")])
+    assert (await call("DELETE", "7/"))[0] == 404
+    for path in ("0/switch/", "x/switch/"):
+        status, problem = await call("POST", path)
+        assert (status, problem["field"]) == (422, "number")
+    assert (await call("POST", "1/switch/", json={"now": True}))[1]["field"] == "now"

@@ -97,7 +97,13 @@ _NOW = datetime.now(UTC).isoformat()
         ({"post_ids": []}, "post_ids", "length >= 1"),
         ({"post_ids": ["x"] * 10_001}, "post_ids", "length <= 10000"),
         ({"all": True, "rate": 0}, "rate", ">= 0.1"),
-        ({"everything": True}, "everything", "there are all, from, until, offsets, post_ids, rate, dry_run"),
+        ({"post_ids": ["x"], "into": "new"}, "post_ids", "takes all posts"),
+        ({"all": True, "into": "old"}, "into", "'old'"),
+        (
+            {"everything": True},
+            "everything",
+            "there are all, from, until, offsets, post_ids, into, rate, dry_run",
+        ),
     ],
 )
 async def test_what_is_not_allowed_is_named_and_nothing_starts(

@@ -38,6 +38,7 @@ from postpulse.mongo.client import database as database_in
 from postpulse.replays import new_id, new_replay
 from postpulse.topics import POST_CHUNK_ANALYSES
 from stream_processors import analysis
+from stream_processors.replay import rebuild
 from stream_processors.runtime.batches import Record
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 from tests.integration.sink.conftest import Worker
@@ -285,7 +286,7 @@ async def test_a_switch_is_refused_where_it_would_lose_something(worker: Worker,
     sink = await worker()
     await sink.checkpoints.open(LANE)
     await sink.write(LANE, 0, 1, put(document("a", 0)), only=1)
-    with pytest.raises(GenerationRefusedError, match="posts 0 instead of 1") as refused:
+    with pytest.raises(GenerationRefusedError, match=r"posts 0 instead of 1") as refused:
         await switch_generation(database, number, _HOUR)
     assert Difference("posts", 1, 0) in refused.value.differences
     assert await statuses(database) == {1: "current", 2: "ready"}
@@ -463,3 +464,25 @@ async def test_many_first_workers_write_one_state(database: Database) -> None:
     (only,) = state.generations
     assert (only.number, only.status, only.analysis_version) == (1, "current", 2)
     assert only.created_at is not None
+
+
+async def test_a_rebuild_that_differs_for_good_is_not_switched_to(
+    worker: Worker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "_LOOK_SECONDS", 0.0)
+    sink = await worker()
+    await sink.checkpoints.open(LANE)
+    await sink.write(LANE, 0, 1, put(document("a", 0)))
+    ending = rebuild.Rebuild(database, _HOUR)
+    number = await ending.begin("a replay")
+    # Its one post may be under way still.
+    assert not await ending.end(number)
+    assert await statuses(database) == {1: "current", 2: "building"}
+    monkeypatch.setattr(rebuild, "_PATIENCE_SECONDS", 0.0)
+    with pytest.raises(GenerationRefusedError, match=r"posts 0 instead of 1.*generations switch 2 --force"):
+        await ending.end(number)
+    assert await statuses(database) == {1: "current", 2: "ready"}
+    await sink.write(LANE, 1, 2, put(document("a", 0)), only=number)
+    assert await ending.end(number)
+    assert await ending.end(number)
+    assert await statuses(database) == {1: "kept", 2: "current"}
