@@ -31,7 +31,9 @@ from stream_processors.replay.store import Replays
 log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 0.3
-_BUSY_SECONDS = 0.05
+#: Between two looks whether the agents have caught up: the longer it takes them, the less often we ask.
+_SHORTEST_WAIT_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 0.4
 _RETRY_SECONDS = 1.0
 _RENEW_SECONDS = 1.0
 #: Records that are copied between two looks at whether the replay was cancelled.
@@ -53,6 +55,7 @@ class Controller:
         self._topic = topic_name(POSTS_REPLAY, settings.kafka)
         self._log: PostsLog | None = None
         self._renewed = 0.0
+        self._waits = _SHORTEST_WAIT_SECONDS
 
     async def run(self) -> None:
         try:
@@ -92,11 +95,10 @@ class Controller:
             if replay["state"] == "waiting":
                 driven = await self._start(self._log, replay)
             while driven is not None and await self._hold():
-                left = [n for n, span in enumerate(driven["spans"]) if span["next"] < span["to"]]
-                if not left:
+                if all(span["next"] >= span["to"] for span in driven["spans"]):
                     await self._finish(self._log, driven)
                     return
-                driven = await self._copy(self._log, driven, left[0])
+                driven = await self._copy(self._log, driven)
         except (RecordTooLargeError, GenerationRefusedError, UnknownGenerationError) as exc:
             await self._replays.fail(replay["_id"], str(exc))
             log.warning("replay failed", replay=replay["_id"], reason=str(exc))
@@ -119,26 +121,23 @@ class Controller:
             replay, state="running", started_at=_now(), spans=stored, copied=0, **fills
         )
 
-    async def _copy(self, posts: PostsLog, replay: Document, index: int) -> Document | None:
-        span = replay["spans"][index]
-        room = self._settings.replay.max_ahead - await self._ahead(posts)
-        most = min(_PIECE, room)
+    async def _copy(self, posts: PostsLog, replay: Document) -> Document | None:
+        most = min(_PIECE, self._settings.replay.max_ahead)
         rate = replay.get("rate")
         if rate is not None:
             most = min(most, max(1, int(rate * 0.2)))
-        if most <= 0:
-            await asyncio.sleep(_BUSY_SECONDS)
+        if await self._ahead(posts) + most > self._settings.replay.max_ahead:
+            await self._wait()
             return replay if await self._replays.is_open(replay) else None
-        places = replay.get("places")
-        wanted = places.get(str(span["partition"]), []) if places is not None else None
+        self._waits = _SHORTEST_WAIT_SECONDS
         began = time.monotonic()
-        messages, following = await asyncio.to_thread(posts.read, span, wanted, most)
+        messages, following = await asyncio.to_thread(posts.read, replay["spans"], replay.get("places"), most)
         # In place, what is deleted has left its marker, which no copy overcomes; a new generation has none.
         copied = [message for message in messages if message.value() is not None or "generation" in replay]
         records = [self._record(replay["_id"], message) for message in copied]
         await self._publisher.publish(records)
         REPLAY_COPIED.inc(len(records))
-        after = await self._replays.copied(replay, index, following, len(records))
+        after = await self._replays.copied(replay, following, len(records))
         if rate is not None:
             # A slow rate, record by record: somebody may cancel meanwhile.
             until = began + len(records) / rate
@@ -161,7 +160,11 @@ class Controller:
             await self._replays.change(replay, state="done", ended_at=_now())
             log.info("replay done", replay=replay["_id"], copied=replay["copied"])
         else:
-            await asyncio.sleep(_BUSY_SECONDS)
+            await self._wait()
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(self._waits)
+        self._waits = min(self._waits * 2, _LONGEST_WAIT_SECONDS)
 
     def _record(self, replay_id: str, message: Message) -> publisher.Record:
         partition, offset = message.partition(), message.offset()

@@ -1,6 +1,6 @@
 """Replays in MongoDB, as workers see them: what is to be done, who does it, how far it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -97,11 +97,12 @@ class Replays:
             return_document=ReturnDocument.AFTER,
         )
 
-    async def copied(self, replay: Document, index: int, following: int, records: int) -> Document | None:
-        """One span was copied up to `following`; as `change`."""
+    async def copied(self, replay: Document, following: Mapping[int, int], records: int) -> Document | None:
+        """Spans were copied, each (by its index) up to an offset; as `change`."""
+        nexts = {f"spans.{index}.next": Int64(offset) for index, offset in following.items()}
         return await self._replays.find_one_and_update(
             {"_id": replay["_id"], "state": "running"},
-            {"$set": {f"spans.{index}.next": Int64(following)}, "$inc": {"copied": records}},
+            {"$set": nexts, "$inc": {"copied": records}},
             return_document=ReturnDocument.AFTER,
         )
 
