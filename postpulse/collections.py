@@ -99,6 +99,13 @@ REPLAY_EFFECTS = Collection(
     "unchanged and given up; _id is replay/partition.",
     indexes=(IndexModel([("replay", ASCENDING)]),),
 )
+LOGS = Collection(
+    name="logs",
+    description="Which log of a topic is read; _id is the topic, `topic_id` the id that Kafka gave it, `past` "
+    "those that it had before. `number` says which of its logs this is, from 0 (see postpulse.log_numbers), "
+    "`numbers` the same of single partitions whose log was cut at its end, `broken` where that was found and is "
+    "not read on. `version` counts changes.",
+)
 LEASES = Collection(
     name="leases",
     description="What only one worker may do at a time; _id names it, `owner` does it until `expires`.",
@@ -120,6 +127,7 @@ COLLECTIONS = (
     REPLAY_EFFECTS,
     LEASES,
     GENERATIONS,
+    LOGS,
 )
 #: What each generation has of its own.
 GENERATED = tuple(collection for collection in COLLECTIONS if collection.generated)

@@ -32,7 +32,10 @@ class Post(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """Where a post's record stands in `posts.v1`. The higher offset is the later word on a post."""
+    """Where a post's record stands in `posts.v1`. The higher offset is the later word on a post.
+
+    In a topic that was deleted and made again offsets go on from a multiple of 2^40; so do revisions.
+    """
 
     partition: int
     offset: int

@@ -177,6 +177,8 @@ class WorkerSettings(_Section):
     """The same as a share of the last 1,000 records, once there were 100."""
     max_kills: int = Field(2, ge=1, le=100)
     """Workers that a record may end, processed alone, before it is dead-lettered untried."""
+    on_lost_records: Literal["stop", "continue"] = "stop"
+    """Where records are gone that were not read, or a topic was deleted and made again."""
     compute_seconds_limit: float = Field(300.0, ge=1, le=86_400)
     """A worker that computes at one record for longer than this ends itself."""
     metrics_port: int = Field(0, ge=0, le=65535)

@@ -39,6 +39,7 @@ from stream_processors.replay.pace import Pace
 from stream_processors.replay.rebuild import Rebuild
 from stream_processors.replay.store import Replays
 from stream_processors.runtime.batch_app import add_agent, create_batch_app
+from stream_processors.runtime.continuity import Continuity
 from stream_processors.runtime.guards import Guards
 from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.runtime.transport import BatchConsumer
@@ -70,15 +71,18 @@ async def run_worker(settings: Settings) -> None:
     sink = Sink(client, collections)
     replays = Replays(collections, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     safeguards = Safeguards(settings.worker, Guards(collections[GUARDS.name], settings.worker.max_kills))
+    continuity = Continuity(
+        settings, collections, (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)
+    )
     with tempfile.TemporaryDirectory(prefix="postpulse-worker-") as scratch:
-        app = create_app(settings, sink, publisher, scratch, safeguards, replays)
+        app = create_app(settings, sink, publisher, scratch, safeguards, replays, continuity)
         lag = LoopLag()
         runner = await _serve_health(
-            settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards)
+            settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards, continuity)
         )
         rebuild = Rebuild(collections, settings.replay.grace_seconds)
-        controller = Controller(settings, replays, rebuild, publisher)
-        running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller))
+        controller = Controller(settings, replays, rebuild, publisher, continuity)
+        running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller, continuity))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -105,10 +109,12 @@ async def _run(
     lag: LoopLag,
     safeguards: Safeguards,
     controller: Controller,
+    continuity: Continuity,
 ) -> None:
     await wait_for_topics(settings.kafka)
     collections = database(client, settings.mongo)
     await wait_for_collections(collections)
+    watching = asyncio.create_task(continuity.run())
     # What the first post would wait for: models, word lists, patterns.
     analysis.analyze("Warm up with all of it, @everybody: https://a.example/ is #great 😀")
     # Not once it is a member of its group: this one collection takes longer than the loop may be blocked then.
@@ -116,6 +122,7 @@ async def _run(
     try:
         await app.start()
     except Exception as exc:
+        watching.cancel()
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
     driving = asyncio.create_task(controller.run())
     try:
@@ -123,7 +130,8 @@ async def _run(
             await app.wait_until_stopped()
     finally:
         driving.cancel()
-        await asyncio.wait((driving,))
+        watching.cancel()
+        await asyncio.wait((driving, watching))
     if app.crashed:
         raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
 
@@ -159,6 +167,7 @@ def create_app(
     scratch: str,
     safeguards: Safeguards,
     replays: Replays,
+    continuity: Continuity,
 ) -> faust.App:
     """The app with its agents.
 
@@ -169,9 +178,10 @@ def create_app(
         scratch: a directory for what Faust wants to write; nothing of worth.
         safeguards: of this worker.
         replays: that it may drive.
+        continuity: of the topics that the agents read.
     """
     worker = settings.worker
-    app = create_batch_app(worker.group, settings, scratch, safeguards)
+    app = create_batch_app(worker.group, settings, scratch, safeguards, continuity)
     dead_letters, posts = topic_name(DEAD_LETTERS, settings.kafka), topic_name(POSTS, settings.kafka)
     letters = DeadLetters(publisher, dead_letters)
     analyses = topic_name(POST_ANALYSES, settings.kafka)

@@ -13,6 +13,7 @@ from postpulse.collections import Document
 from postpulse.kafka.publisher import Publisher
 from postpulse.telemetry import metrics
 from postpulse.web import health
+from stream_processors.runtime.continuity import Continuity
 from stream_processors.runtime.retries import Safeguards
 
 _TICK_SECONDS = 0.1
@@ -54,8 +55,9 @@ def add_checks(
     publisher: Publisher,
     lag: LoopLag,
     safeguards: Safeguards,
+    continuity: Continuity,
 ) -> None:
-    """Readiness of a worker: it is a member of its group, has its servers, and not too many records fail."""
+    """Readiness of a worker: it is in its group, has its servers and whole logs, and not too many records fail."""
 
     async def group() -> dict[str, Any]:
         assigned: dict[str, int] = {}
@@ -83,4 +85,11 @@ def add_checks(
             raise RuntimeError(f"partitions are stopped: {reasons}")
         return {}
 
-    served[health.CHECKS].update({"group": group, "mongo": mongo, "kafka": kafka, "records": records})
+    async def logs() -> dict[str, Any]:
+        if continuity.stopped:
+            raise RuntimeError("; ".join(f"{where}: {why}" for where, why in continuity.stopped.items()))
+        return {}
+
+    served[health.CHECKS].update(
+        {"group": group, "mongo": mongo, "kafka": kafka, "records": records, "logs": logs}
+    )

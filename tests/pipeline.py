@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from confluent_kafka import (
     Consumer,
@@ -136,6 +138,27 @@ class Pipeline:
     def log_of(self, worker: subprocess.Popen[bytes]) -> str:
         return (self._logs / f"worker-{self.workers.index(worker)}.log").read_text()
 
+    def address_of(self, worker: subprocess.Popen[bytes]) -> str:
+        """Where a worker serves its health and metrics."""
+
+        def address() -> str | None:
+            for line in self.log_of(worker).splitlines():
+                if "worker metrics and health" in line:
+                    return str(json.loads(line)["address"])
+            return None
+
+        return str(self.wait_for("the worker's address", address))
+
+    def ready(self, worker: subprocess.Popen[bytes]) -> Document:
+        """The checks of a worker's readiness, by name."""
+        try:
+            with urlopen(f"{self.address_of(worker)}/health/ready", timeout=10) as answer:
+                found = json.load(answer)
+        except HTTPError as unready:
+            found = json.load(unready)
+        checks: Document = found["checks"]
+        return checks
+
     # Looking.
 
     def wait_for(self, what: str, condition: Callable[[], Any], seconds: float = _PATIENCE_SECONDS) -> Any:
@@ -198,7 +221,7 @@ class Pipeline:
     def lag(self, topic: Topic) -> int:
         """Records of a topic that the workers' group has not committed."""
         name = self.topic(topic)
-        consumer = self._consumer(group_name(self.settings.worker.group, self.settings.kafka))
+        consumer = self.new_consumer(group_name(self.settings.worker.group, self.settings.kafka))
         try:
             partitions = [TopicPartition(name, p) for p in range(self.settings.kafka.partitions)]
             lag = 0
@@ -212,7 +235,7 @@ class Pipeline:
     def read_all(self, topic: Topic, seconds: float = 20.0) -> list[tuple[bytes | None, bytes | None]]:
         """Every record of a topic as (key, value), in order within each partition."""
         name = self.topic(topic)
-        consumer = self._consumer("reader")
+        consumer = self.new_consumer("reader")
         try:
             ends = {}
             for p in range(self.settings.kafka.partitions):
@@ -240,7 +263,7 @@ class Pipeline:
             for key, value in self.read_all(POST_ANALYSES)
         }
 
-    def _consumer(self, group: str) -> Consumer:
+    def new_consumer(self, group: str) -> Consumer:
         return Consumer(
             {
                 "bootstrap.servers": self.settings.kafka.bootstrap_servers,

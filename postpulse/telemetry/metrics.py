@@ -45,6 +45,15 @@ BATCHES_SPLIT = Counter(
     "postpulse_batches_split", "Batches cut in two to find the record that fails", ["stage"]
 )
 FENCED = Counter("postpulse_batches_fenced", "Transactions refused by their checkpoint", ["stage"])
+RECORDS_LOST = Counter(
+    "postpulse_records_lost", "Offsets that were gone from the log before they were read", ["topic"]
+)
+LOGS_BEGUN_AGAIN = Counter(
+    "postpulse_logs_begun_again", "Logs read from their start, as they are others than before", ["topic"]
+)
+LOGS_STOPPED = Gauge(
+    "postpulse_logs_stopped", "Topics and partitions that are not read since their log is not whole"
+)
 POST_AGE_SECONDS = Histogram(
     "postpulse_post_age_seconds",
     "From the API's acceptance of a post to its analysis being stored",

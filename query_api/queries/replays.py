@@ -8,8 +8,10 @@ import pymongo
 from pymongo import DESCENDING, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import POSTS, REPLAY_EFFECTS, REPLAYS, Document
+from postpulse.collections import LOGS, POSTS, REPLAY_EFFECTS, REPLAYS, Document
+from postpulse.log_numbers import lowered, number_in
 from postpulse.replays import EFFECTS, OPEN, offsets_of
+from postpulse.topics import POSTS as POSTS_TOPIC
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.posts import rfc_3339
 
@@ -23,6 +25,7 @@ class ReplayQueries:
         self._replays = database[REPLAYS.name]
         self._effects = database[REPLAY_EFFECTS.name]
         self._current = current
+        self._logs = database[LOGS.name]
 
     async def add(self, replay: Document) -> None:
         with pymongo.timeout(_ANSWER_SECONDS):
@@ -59,18 +62,26 @@ class ReplayQueries:
         return await self.one(replay_id)
 
     async def places(self, post_ids: Sequence[str]) -> tuple[dict[str, list[int]], list[str]]:
-        """Where the records of posts stand: ascending offsets by partition; and the ids of those that have none."""
+        """Where the records of posts stand: ascending offsets by partition; and the ids of those that have none.
+
+        A post whose record was in a log of posts.v1 that is no more has none.
+        """
         with pymongo.timeout(_ANSWER_SECONDS):
             found = (await self._current.collection(POSTS)).find(
                 {"_id": {"$in": list(post_ids)}}, {"state": 1, "partition": 1, "offset": 1}
             )
             posts = {post["_id"]: post for post in await found.to_list() if post["state"] != "deleted"}
+            logs = await self._logs.find_one({"_id": POSTS_TOPIC.name})
         places: dict[str, list[int]] = {}
-        for post in posts.values():
-            places.setdefault(str(post["partition"]), []).append(int(post["offset"]))
+        there = set()
+        for post_id, post in posts.items():
+            number, offset = lowered(int(post["offset"]))
+            if number == number_in(logs, post["partition"]):
+                places.setdefault(str(post["partition"]), []).append(offset)
+                there.add(post_id)
         for offsets in places.values():
             offsets.sort()
-        return places, [post_id for post_id in post_ids if post_id not in posts]
+        return places, [post_id for post_id in post_ids if post_id not in there]
 
     async def _effects_of(self, ids: Iterable[str]) -> dict[str, Document]:
         group: Document = {"_id": "$replay", **{name: {"$sum": f"${name}"} for name in EFFECTS}}

@@ -6,6 +6,7 @@ What was copied and not noted before a crash is copied again, which has no effec
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -20,13 +21,15 @@ from postpulse.generations.changes import GenerationRefusedError, UnknownGenerat
 from postpulse.kafka import publisher
 from postpulse.kafka.admin import AdminError
 from postpulse.kafka.publisher import Publisher, PublishError, RecordTooLargeError
+from postpulse.log_numbers import lifted
 from postpulse.replays import replay_headers
 from postpulse.settings import Settings
 from postpulse.telemetry.metrics import REPLAY_COPIED, REPLAY_RUNNING
-from postpulse.topics import POSTS_REPLAY, topic_name
+from postpulse.topics import POSTS, POSTS_REPLAY, topic_name
 from stream_processors.replay.log import PostsLog
 from stream_processors.replay.rebuild import Rebuild
 from stream_processors.replay.store import Replays
+from stream_processors.runtime.continuity import Continuity
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +43,27 @@ _RENEW_SECONDS = 1.0
 _PIECE = 100
 
 
+class LogReplacedError(Exception):
+    """A replay's offsets are of a log that is no more."""
+
+
 class Controller:
     """Runs until it is cancelled.
 
     Args:
         to: started, in the same loop.
+        continuity: knows the logs of posts.v1 and posts-replay.v1.
     """
 
-    def __init__(self, settings: Settings, replays: Replays, rebuild: Rebuild, to: Publisher) -> None:
+    def __init__(
+        self, settings: Settings, replays: Replays, rebuild: Rebuild, to: Publisher, continuity: Continuity
+    ) -> None:
         self._settings = settings
         self._rebuild = rebuild
         self._replays = replays
         self._publisher = to
+        self._continuity = continuity
+        self._posts = topic_name(POSTS, settings.kafka)
         self._topic = topic_name(POSTS_REPLAY, settings.kafka)
         self._log: PostsLog | None = None
         self._renewed = 0.0
@@ -99,7 +111,12 @@ class Controller:
                     await self._finish(self._log, driven)
                     return
                 driven = await self._copy(self._log, driven)
-        except (RecordTooLargeError, GenerationRefusedError, UnknownGenerationError) as exc:
+        except (
+            RecordTooLargeError,
+            LogReplacedError,
+            GenerationRefusedError,
+            UnknownGenerationError,
+        ) as exc:
             await self._replays.fail(replay["_id"], str(exc))
             log.warning("replay failed", replay=replay["_id"], reason=str(exc))
         except (PyMongoError, PublishError, KafkaException, AdminError):
@@ -116,17 +133,18 @@ class Controller:
         # After the generation is made: what is written to the log from now on goes there as well.
         spans = await asyncio.to_thread(posts.spans, replay)
         log.info("replay started", replay=replay["_id"], partitions=len(spans), **fills)
-        stored = [_stored(span) for span in spans]
+        stored = [self._stored(span) for span in spans]
         return await self._replays.change(
             replay, state="running", started_at=_now(), spans=stored, copied=0, **fills
         )
 
     async def _copy(self, posts: PostsLog, replay: Document) -> Document | None:
+        numbers = self._numbers(replay)
         most = min(_PIECE, self._settings.replay.max_ahead)
         rate = replay.get("rate")
         if rate is not None:
             most = min(most, max(1, int(rate * 0.2)))
-        if await self._ahead(posts) + most > self._settings.replay.max_ahead:
+        if numbers is None or await self._ahead(posts) + most > self._settings.replay.max_ahead:
             await self._wait()
             return replay if await self._replays.is_open(replay) else None
         self._waits = _SHORTEST_WAIT_SECONDS
@@ -134,7 +152,7 @@ class Controller:
         messages, following = await asyncio.to_thread(posts.read, replay["spans"], replay.get("places"), most)
         # In place, what is deleted has left its marker, which no copy overcomes; a new generation has none.
         copied = [message for message in messages if message.value() is not None or "generation" in replay]
-        records = [self._record(replay["_id"], message) for message in copied]
+        records = [self._record(replay["_id"], message, numbers) for message in copied]
         await self._publisher.publish(records)
         REPLAY_COPIED.inc(len(records))
         after = await self._replays.copied(replay, following, len(records))
@@ -146,13 +164,38 @@ class Controller:
                 after = after if await self._replays.is_open(after) else None
         return after
 
+    def _numbers(self, replay: Document) -> dict[int, int] | None:
+        """By partition, the numbers of the logs that are read; None while one must not be.
+
+        Raises:
+            LogReplacedError: one is not the log any more that the replay began with.
+        """
+        numbers: dict[int, int] = {}
+        for span in replay["spans"]:
+            partition = int(span["partition"])
+            number = self._continuity.number(self._posts, partition)
+            if None not in (number, span.get("log")) and number != span["log"]:
+                raise LogReplacedError(
+                    "posts.v1 is not the log any more that this replay began with; ask for it again"
+                )
+            if number is None:
+                return None
+            numbers[partition] = number
+        return numbers
+
     async def _ahead(self, posts: PostsLog) -> int:
         """Copies, of any replay, that nobody has looked at."""
         looked_at = await self._replays.looked_at(POSTS_REPLAY.name)
         ends = await asyncio.to_thread(posts.ends)
-        return sum(
-            max(0, end - max(low, looked_at.get(partition, 0))) for partition, (low, end) in ends.items()
-        )
+        ahead = 0
+        for partition, (low, end) in ends.items():
+            number = self._continuity.number(self._topic, partition)
+            if number is None:
+                # Not read, so not known: no more is sent after it.
+                return self._settings.replay.max_ahead
+            done = max(lifted(low, number), looked_at.get(partition, 0))
+            ahead += max(0, lifted(end, number) - done)
+        return ahead
 
     async def _finish(self, posts: PostsLog, replay: Document) -> None:
         generation = replay.get("generation")
@@ -166,7 +209,14 @@ class Controller:
         await asyncio.sleep(self._waits)
         self._waits = min(self._waits * 2, _LONGEST_WAIT_SECONDS)
 
-    def _record(self, replay_id: str, message: Message) -> publisher.Record:
+    def _stored(self, span: Document) -> Document:
+        partition = int(span["partition"])
+        return {
+            "partition": partition,
+            "log": self._continuity.number(self._posts, partition),
+        } | {name: Int64(span[name]) for name in ("from", "to", "next")}
+
+    def _record(self, replay_id: str, message: Message, numbers: Mapping[int, int]) -> publisher.Record:
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         assert offset is not None
@@ -177,12 +227,8 @@ class Controller:
             self._topic,
             message.key(),
             message.value(),
-            replay_headers(headers, replay_id, Place(partition, offset)),
+            replay_headers(headers, replay_id, Place(partition, lifted(offset, numbers[partition]))),
         )
-
-
-def _stored(span: Document) -> Document:
-    return {"partition": span["partition"]} | {name: Int64(span[name]) for name in ("from", "to", "next")}
 
 
 def _now() -> datetime:

@@ -9,6 +9,7 @@ from faust.types import StreamT
 from postpulse.settings import KafkaSettings, Settings
 from postpulse.topics import group_name
 from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.continuity import Continuity
 from stream_processors.runtime.offsets import BatchLimits
 from stream_processors.runtime.retries import Process, Safeguards, work
 from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch_transport
@@ -16,7 +17,9 @@ from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch
 _METADATA_AGE_MS = 3_000
 
 
-def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: Safeguards) -> faust.App:
+def create_batch_app(
+    group: str, settings: Settings, scratch: str, safeguards: Safeguards, continuity: Continuity | None = None
+) -> faust.App:
     """The app, without agents.
 
     Args:
@@ -24,6 +27,7 @@ def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: S
         settings: of the whole product.
         scratch: a directory for what Faust wants to write; nothing of worth.
         safeguards: of this worker.
+        continuity: of this worker. None: whatever is gone from a log is passed over.
     """
     worker = settings.worker
     app = faust.App(
@@ -59,6 +63,7 @@ def create_batch_app(group: str, settings: Settings, scratch: str, safeguards: S
         BatchLimits(worker.batch_max_records, worker.batch_max_bytes),
         worker.rebalance_grace_seconds,
         safeguards.leave,
+        continuity,
     )
 
     async def settle(*_: Any, **__: Any) -> None:

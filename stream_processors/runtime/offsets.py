@@ -111,6 +111,20 @@ class OffsetLedger:
                 batches.append(state.batch)
         return batches
 
+    def is_busy(self, partition: Partition) -> bool:
+        """Whether anything of a partition is under way, or waits."""
+        state = self._partitions.get(partition)
+        return state is not None and (state.batch is not None or bool(state.waiting))
+
+    def skip_to(self, partition: Partition, offset: int) -> None:
+        """What stands before this offset and was not taken is not there: it counts as finished."""
+        state = self._partitions.get(partition)
+        if state is not None:
+            state.read_offset = offset
+            # Else the next batch's end will do.
+            if not self.is_busy(partition):
+                state.finished_offset = offset
+
     def under_way(self) -> list[RecordBatch]:
         """Batches that an agent has begun and not finished."""
         return [

@@ -4,17 +4,20 @@ Stock Faust moves one record at a time through tasks, queues, decoders and ackno
 most work on a record, and it acknowledges whatever an agent leaves behind, exceptions included. Here the event's
 value is a `RecordBatch`, an offset is committed only after `RecordBatch.finish()`, and Faust's own acknowledgement
 does nothing.
+
+Offsets in batches and in the ledger are places (`postpulse.log_numbers`): Kafka's own as long as a topic has its
+first log. A committed offset has the number of its log with it.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, ClassVar, cast
 
 import aiokafka
 import structlog
 import uvloop
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Topic
 from faust.transport.consumer import ensure_TP
@@ -22,10 +25,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, EventT, Message
 from mode.types import ServiceT
 
+from postpulse.log_numbers import lifted, lowered
 from stream_processors import fault_points
 from stream_processors.runtime.batches import RecordBatch
+from stream_processors.runtime.continuity import Continuity
 from stream_processors.runtime.header_names import read_any_header_names
-from stream_processors.runtime.offsets import BatchLimits, OffsetLedger
+from stream_processors.runtime.offsets import BatchLimits, OffsetLedger, Partition
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +41,8 @@ _IDLE_POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
 #: aiokafka itself would try for as long as the brokers are away.
 _COMMIT_SECONDS = 1.5
+#: Of going to another offset in the middle of the work; tried again.
+_MOVE_SECONDS = 3.0
 
 
 async def _nothing() -> None:
@@ -64,7 +71,14 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         # Faust reads what was aborted, unless it writes in transactions itself.
         consumer._isolation_level = "read_committed"
+        if self._batch_consumer.continuity is not None:
+            # A position that the log does not have is something to be told, not to be mended without a word.
+            consumer._auto_offset_reset = "none"
         return consumer
+
+    @property
+    def _batch_consumer(self) -> "BatchConsumer":
+        return cast(BatchConsumer, self.consumer)
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         # Faust goes around aiokafka's own way of telling that coordination or fetching has failed for good:
@@ -72,7 +86,50 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._coordinator.check_errors()
         if consumer._fetcher.error_future.done():
             consumer._fetcher.error_future.result()
-        return await super()._fetch_records(consumer, *args, **kwargs)
+        try:
+            return await super()._fetch_records(consumer, *args, **kwargs)
+        except OffsetOutOfRangeError as error:
+            # Only raised where nothing was taken of any other partition.
+            for tp, position in error.args[0].items():
+                self._batch_consumer.loop.call_soon_threadsafe(
+                    self._batch_consumer.nothing_at, (tp.topic, tp.partition), position
+                )
+            return {}
+        except NoOffsetForPartitionError:
+            # Of one that was just assigned, and is about to be sent to its start.
+            return {}
+
+    async def committed_places(self) -> dict[Partition, int]:
+        """Where the group left the partitions that are assigned; without those for which it committed nothing."""
+        return cast("dict[Partition, int]", await self.call_thread(self._committed_places))
+
+    async def _committed_places(self) -> dict[Partition, int]:
+        consumer = self._ensure_consumer()
+        committed = await consumer._coordinator.fetch_committed_offsets(list(consumer.assignment()))
+        # Tools that set offsets say nothing of logs.
+        return {
+            (tp.topic, tp.partition): lifted(
+                found.offset, int(found.metadata) if found.metadata.isdecimal() else 0
+            )
+            for tp, found in committed.items()
+        }
+
+    async def go_to(self, offsets: Mapping[Partition, int | None]) -> None:
+        """Read partitions from these offsets of their logs on, None: from the start."""
+        await self.call_thread(self._go_to, offsets)
+
+    async def _go_to(self, offsets: Mapping[Partition, int | None]) -> None:
+        consumer = self._ensure_consumer()
+        # Those that have just been revoked are somebody else's.
+        owned = {(tp.topic, tp.partition): tp for tp in consumer.assignment()}
+        starts = []
+        for partition, offset in offsets.items():
+            if partition in owned and offset is not None:
+                consumer.seek(owned[partition], offset)
+            elif partition in owned:
+                starts.append(owned[partition])
+        if starts:
+            await consumer.seek_to_beginning(*starts)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         # Faust's would end the worker on any failure. What is not committed now is committed next time,
@@ -80,10 +137,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 await self._ensure_consumer().commit(
-                    {
-                        TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
-                        for tp, offset in offsets.items()
-                    }
+                    {TopicPartition(*tp): _committed(place) for tp, place in offsets.items()}
                 )
         except (KafkaError, TimeoutError) as exc:
             log.warning("offsets not committed, trying again later", reason=repr(exc))
@@ -93,6 +147,11 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
 
+def _committed(place: int) -> OffsetAndMetadata:
+    number, offset = lowered(place)
+    return OffsetAndMetadata(offset, str(number) if number else "")
+
+
 class BatchConsumer(driver.Consumer):
     """Fetches, keeps the ledger of offsets, and hands one batch of each partition at a time to its agent."""
 
@@ -100,10 +159,14 @@ class BatchConsumer(driver.Consumer):
     limits: ClassVar[BatchLimits]
     rebalance_grace_seconds: ClassVar[float]
     on_leave: ClassVar[Callable[[], Awaitable[None]]]
+    continuity: ClassVar[Continuity | None]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._ledger = OffsetLedger(self.limits)
+        #: The log, by its number, in which each partition is read; those that wait to be begun are out.
+        self._numbers: dict[Partition, int] = {}
+        self._committed_at: dict[Partition, int] = {}
         self._taken_at: dict[str, float] = {}
         self._progress = asyncio.Event()
         """Something was fetched or finished, so a batch may be ready."""
@@ -137,8 +200,10 @@ class BatchConsumer(driver.Consumer):
             if not self.flow_active:
                 await self.wait(cast(Any, self.can_resume_flow))
                 continue
+            if self.continuity is not None:
+                await self._follow(self.continuity)
             saturated = {TP(*partition) for partition in self._ledger.saturated()}
-            wanted = self._get_active_partitions() - saturated
+            wanted = self._readable(self._get_active_partitions()) - saturated
             if not wanted:
                 # Everything is being worked on, or nothing is owned.
                 await asyncio.sleep(_BUSY_POLL_SECONDS)
@@ -154,6 +219,13 @@ class BatchConsumer(driver.Consumer):
     def _take(self, fetched: Mapping[TP, Sequence[Any]]) -> None:
         for tp, records in fetched.items():
             if ensure_TP(tp) in self._active_partitions:
+                number = self._numbers.get((tp.topic, tp.partition))
+                if number is None:
+                    # Assigned a moment ago, and about to be sent to where it was left.
+                    continue
+                if number:
+                    for record in records:
+                        record.offset = lifted(record.offset, number)
                 taken = self._ledger.add((tp.topic, tp.partition), records)
                 self._taken_at[tp.topic] = time.monotonic()
                 if taken < len(records):
@@ -253,13 +325,80 @@ class BatchConsumer(driver.Consumer):
             # Not while a fetch is under way: what it brings is dropped, since the flow is stopped, but it would
             # move the position after the seek.
             async with self._fetch_lock:
-                committed = await self.seek_to_committed()
-                # aiokafka leaves these where they are, which may be behind records that were dropped.
-                unknown = [tp for tp, offset in committed.items() if not offset]
-                if unknown:
-                    await self._thread.seek_to_beginning(*unknown)
-        for tp, offset in committed.items():
-            self._ledger.begin((tp.topic, tp.partition), offset or None)
+                self._numbers.clear()
+                self._committed_at = await self._own_thread.committed_places()
+                if self.continuity is not None:
+                    self.continuity.assigned()
+                await self._begin((tp.topic, tp.partition) for tp in self.assignment())
+
+    @property
+    def _own_thread(self) -> _ConsumerThread:
+        return cast(_ConsumerThread, self._thread)
+
+    # Logs that are not what they were.
+
+    def nothing_at(self, partition: Partition, offset: int) -> None:
+        """A broker has nothing at the offset at which a partition is read. Called in the app's loop."""
+        if self.continuity is not None and partition in self._numbers:
+            self.continuity.ask(partition, offset)
+
+    def _number(self, partition: Partition) -> int | None:
+        return 0 if self.continuity is None else self.continuity.number(*partition)
+
+    def _readable(self, owned: Set[TP]) -> set[TP]:
+        return {
+            tp
+            for tp in owned
+            if (number := self._number((tp.topic, tp.partition))) is not None
+            and self._numbers.get((tp.topic, tp.partition)) == number
+        }
+
+    async def _begin(self, partitions: Iterable[Partition]) -> None:
+        """Read those whose log is known from where the group left it: from its start, if it left another log."""
+        begun: dict[Partition, int] = {}
+        offsets: dict[Partition, int | None] = {}
+        for partition in partitions:
+            number = self._number(partition)
+            if number is None:
+                continue
+            begun[partition] = number
+            of, offset = lowered(self._committed_at.get(partition, 0))
+            # At 0, too: that is also where nothing was committed, and the log may begin later.
+            offsets[partition] = offset if offset and of == number else None
+        await self._own_thread.go_to(offsets)
+        for partition, number in begun.items():
+            start = offsets[partition]
+            self._ledger.begin(partition, None if start is None else lifted(start, number))
+            self._numbers[partition] = number
+            if start is None and self.continuity is not None:
+                self.continuity.ask(partition, None)
+
+    async def _follow(self, continuity: Continuity) -> None:
+        """Go where continuity says that partitions are to be read on."""
+        moved = continuity.moved()
+        begin = [
+            partition
+            for tp in self._active_partitions
+            if self._numbers.get(partition := (tp.topic, tp.partition)) != (number := self._number(partition))
+            and number is not None
+            # What was read of the former log has its effects first.
+            and not self._ledger.is_busy(partition)
+        ]
+        if not moved and not begin:
+            return
+        try:
+            async with asyncio.timeout(_MOVE_SECONDS), self._fetch_lock:
+                if moved:
+                    await self._own_thread.go_to(moved)
+                    for partition, offset in moved.items():
+                        # If it was not assigned anew meanwhile.
+                        if (number := self._numbers.get(partition)) is not None:
+                            self._ledger.skip_to(partition, lifted(offset, number))
+                await self._begin(begin)
+        except (KafkaError, TimeoutError) as error:
+            # A rebalance or a broker that is away. What was not moved is found to be out of range again.
+            log.warning("partitions not moved, trying again", reason=repr(error))
+            await asyncio.sleep(_BUSY_POLL_SECONDS)
 
     # Rebalances and stopping.
 
@@ -298,6 +437,7 @@ def batch_transport(
     limits: BatchLimits,
     rebalance_grace_seconds: float,
     on_leave: Callable[[], Awaitable[None]] = _nothing,
+    continuity: Continuity | None = None,
 ) -> driver.Transport:
     """A transport for `app.transport`.
 
@@ -307,6 +447,7 @@ def batch_transport(
         limits: where batches are cut.
         rebalance_grace_seconds: how long batches under way may take to finish when partitions are revoked.
         on_leave: called when they are, and when the app stops; must not raise.
+        continuity: says which logs are read. None: all are as they were, and whatever is gone is passed over.
     """
     read_any_header_names()
     consumer = type(
@@ -316,6 +457,7 @@ def batch_transport(
             "limits": limits,
             "rebalance_grace_seconds": rebalance_grace_seconds,
             "on_leave": staticmethod(on_leave),
+            "continuity": continuity,
         },
     )
 

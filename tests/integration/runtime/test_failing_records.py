@@ -1,14 +1,11 @@
 """Records that fail, kill or hang the worker, and deployments that fail them all: real workers, made to do harm."""
 
 import itertools
-import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 
@@ -78,20 +75,7 @@ def _check(pipeline: Pipeline, good: list[Post]) -> None:
 
 def _ready(pipeline: Pipeline, worker: subprocess.Popen[bytes]) -> dict[str, Any]:
     """What the worker's readiness says of its records."""
-
-    def address() -> str | None:
-        for line in pipeline.log_of(worker).splitlines():
-            if "worker metrics and health" in line:
-                return str(json.loads(line)["address"])
-        return None
-
-    url = pipeline.wait_for("the worker's address", address)
-    try:
-        with urlopen(f"{url}/health/ready", timeout=10) as answer:
-            found = json.load(answer)
-    except HTTPError as unready:
-        found = json.load(unready)
-    records: dict[str, Any] = found["checks"]["records"]
+    records: dict[str, Any] = pipeline.ready(worker)["records"]
     return records
 
 

@@ -266,3 +266,22 @@ def test_a_topic_may_have_limits_of_its_own_and_says_when_records_wait() -> None
     assert ledger.saturated() == {("replay", 0)}
     assert ledger.waits(["posts"])
     assert not ledger.waits(["chunks"])
+
+
+def test_what_is_skipped_is_committed_behind_what_was_taken_before_it() -> None:
+    ledger = OffsetLedger(BatchLimits(max_records=5, max_bytes=100_000))
+    place = ("posts", 0)
+    ledger.begin(place, 3)
+    ledger.skip_to(place, 10)
+    assert ledger.committable() == {place: 10}
+    assert not ledger.is_busy(place)
+
+    ledger.add(place, [record(10)])
+    assert ledger.is_busy(place)
+    (batch,) = ledger.cut()
+    ledger.skip_to(place, 20)
+    # Record 10 is not finished.
+    assert ledger.committable() == {place: 10}
+    batch.finish()
+    assert ledger.committable() == {place: 11}
+    assert ledger.add(place, [record(19), record(20)]) == 1
