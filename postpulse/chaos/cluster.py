@@ -1,4 +1,8 @@
-"""The cluster that is hurt: three brokers, three members of MongoDB, ingest APIs and workers, all processes."""
+"""The cluster that is hurt: three brokers, three members of MongoDB, ingest APIs and workers, all processes.
+
+Services reach the servers through relays, and so do the members of MongoDB each other. Brokers among each other,
+and whoever looks on, go straight.
+"""
 
 import asyncio
 import os
@@ -7,9 +11,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
+from typing import Any, NamedTuple
 
+from bson import ObjectId
+
+from postpulse.chaos.relays import Relays
 from postpulse.embedded.child import Child
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
@@ -22,6 +32,13 @@ from postpulse.settings import KafkaSettings, MongoSettings, Settings, WorkerSet
 _TICK_SECONDS = 0.1
 #: Short, so that a round is: half of production's.
 _SESSION_SECONDS = 6.0
+
+
+class Primary(NamedTuple):
+    """A primary of MongoDB, and the id of its election: a later one is greater."""
+
+    child: Child
+    election: ObjectId
 
 
 class Cluster:
@@ -37,8 +54,21 @@ class Cluster:
     def __init__(self, data_dir: Path, apis: int, workers: int, say: Callable[[str], None]) -> None:
         self._logs = data_dir / "logs"
         self._spools = data_dir / "spools"
-        self.kafka = EmbeddedKafka(data_dir / "kafka", brokers=3, ports=choose_ports(3), log_dir=self._logs)
-        self.mongo = EmbeddedMongo(data_dir / "mongo", members=3, ports=choose_ports(3), log_dir=self._logs)
+        self.relays = Relays()
+        self.kafka = EmbeddedKafka(
+            data_dir / "kafka",
+            brokers=3,
+            ports=choose_ports(3),
+            log_dir=self._logs,
+            way_in=self.relays.open,
+        )
+        self.mongo = EmbeddedMongo(
+            data_dir / "mongo",
+            members=3,
+            ports=choose_ports(3),
+            log_dir=self._logs,
+            way_in=self.relays.open,
+        )
         self._api_ports = choose_ports(apis)
         self._worker_ports = choose_ports(workers)
         self.apis: list[Child] = []
@@ -80,7 +110,7 @@ class Cluster:
         asyncio.run(prepare_database(mongo, "postpulse-chaos"))
         variables = {
             **os.environ,
-            "POSTPULSE_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "POSTPULSE_KAFKA_BOOTSTRAP_SERVERS": self.kafka.outside_servers,
             "POSTPULSE_KAFKA_REPLICATION_FACTOR": "3",
             "POSTPULSE_KAFKA_MIN_INSYNC_REPLICAS": "2",
             "POSTPULSE_MONGO_URI": self.mongo.uri,
@@ -112,27 +142,31 @@ class Cluster:
             child.stop(8)
         self.kafka.stop(8)
         self.mongo.stop(8)
+        self.relays.close()
 
-    def primary(self) -> Child:
-        """The member of MongoDB that is the primary now.
+    def relayed_port(self, server: Child) -> int:
+        """Of a broker or a member of MongoDB: the port to which its relay leads."""
+        servers = [*self.kafka.children, *self.mongo.children]
+        return [*self.kafka.outside_ports, *self.mongo.ports][servers.index(server)]
 
-        Raises:
-            RuntimeError: there is none.
-        """
+    def primary(self) -> Primary | None:
+        """The member of MongoDB that is the primary now; None where there is none. Blocks."""
         from pymongo import MongoClient
         from pymongo.errors import PyMongoError
 
-        for address, child in zip(self.mongo.addresses, self.mongo.children, strict=True):
-            host, _, port = address.partition(":")
-            with MongoClient[dict[str, object]](
-                host, int(port), directConnection=True, serverSelectionTimeoutMS=500
-            ) as client:
-                try:
-                    if client.admin.command("hello")["isWritablePrimary"]:
-                        return child
-                except PyMongoError:
-                    continue
-        raise RuntimeError("MongoDB has no primary")
+        found: list[Primary] = []
+        for port, child in zip(self.mongo.ports, self.mongo.children, strict=True):
+            with (
+                suppress(PyMongoError),
+                MongoClient[dict[str, Any]](
+                    HOST, port, directConnection=True, serverSelectionTimeoutMS=500
+                ) as client,
+            ):
+                hello = client.admin.command("hello")
+                if hello["isWritablePrimary"]:
+                    found.append(Primary(child, hello["electionId"]))
+        # One that has not heard of its successor believes that it is one still.
+        return max(found, key=attrgetter("election"), default=None)
 
     def _service(self, name: str, command: list[str], variables: dict[str, str]) -> Child:
         child = Child(

@@ -94,8 +94,8 @@ class Load:
     async def _send(self, session: aiohttp.ClientSession) -> None:
         self._number += 1
         number = self._number
-        long = self._rng.random() < 0.01
-        count = _LONG_WORDS if long else self._rng.randint(3, 30)
+        # The first one as well, so that no fault finds none.
+        count = _LONG_WORDS if number % 100 == 1 else self._rng.randint(3, 30)
         # Sentences, so that a long one has places where it may be cut.
         content = f"post {number}. " + ". ".join(
             " ".join(self._rng.choices(_WORDS, k=min(10, count - at))) for at in range(0, count, 10)

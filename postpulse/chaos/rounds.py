@@ -32,6 +32,7 @@ class Round:
         number: from 1.
         fault: its name.
         whom: it hit.
+        effect: what was seen of it; None where nothing was, and the round has proved nothing.
         posts, deleted: acknowledged in all rounds so far, and of these deleted again.
         refused: requests that had to be made again, in this round.
         seconds: from the end of the load until everything was right; None where it was not.
@@ -41,6 +42,7 @@ class Round:
     number: int
     fault: str
     whom: str
+    effect: str | None
     posts: int
     deleted: int
     refused: int
@@ -50,6 +52,11 @@ class Round:
     @property
     def passed(self) -> bool:
         return not self.problems
+
+    @property
+    def verdict(self) -> str:
+        """`right`, `no effect` where nothing was wrong because nothing was hurt, or what was wrong."""
+        return "; ".join(self.problems) or ("right" if self.effect is not None else "no effect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ async def _round(
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         load.start(session)
         await asyncio.sleep(_CALM_SECONDS)
-        whom = await fault.hurt(cluster, load, rng)
+        hit = await fault.hurt(cluster, load, rng)
         await asyncio.sleep(_CALM_SECONDS)
         left = await load.stop(_ACKNOWLEDGE_SECONDS)
     verdict = await judge.judge(load, plan.recovery_seconds)
@@ -142,7 +149,8 @@ async def _round(
     return Round(
         number,
         fault.name,
-        whom,
+        hit.whom,
+        hit.effect,
         len(load.acknowledged) + len(load.deleted),
         len(load.deleted),
         load.refused - refused,

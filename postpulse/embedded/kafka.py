@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from postpulse.embedded import start_cache
@@ -18,7 +19,7 @@ from postpulse.embedded.errors import EmbeddedError
 from postpulse.embedded.jars import Progress, provide_jars
 from postpulse.embedded.java import find_java
 from postpulse.embedded.kafka_settings import BrokerAddress, broker_properties
-from postpulse.embedded.ports import HOST, accepts, choose_port, is_free
+from postpulse.embedded.ports import HOST, WayIn, accepts, choose_port, is_free
 from postpulse.embedded.state import read_json, write_json
 
 USUAL_PORT = 9092
@@ -53,6 +54,8 @@ class EmbeddedKafka:
         progress: told of every jar that is fetched.
         jvm_options: further options of Java; None uses its cache for quick starts if there is one.
         recorder: told of every process before it runs.
+        way_in: makes another way to a port, and returns the port at which that begins. Each broker then has a
+            listener for it, which tells clients to come that way (`outside_servers`).
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class EmbeddedKafka:
         progress: Progress | None = None,
         jvm_options: Sequence[str] | None = None,
         recorder: Recorder | None = None,
+        way_in: WayIn | None = None,
     ) -> None:
         if brokers < 1 or brokers == 2:
             raise ValueError("brokers must be 1, or 3 or more: two cannot survive the loss of one")
@@ -74,6 +78,7 @@ class EmbeddedKafka:
         self._progress = progress
         self._jvm_options = jvm_options
         self._recorder = recorder
+        self._way_in = way_in
         self._addresses: list[BrokerAddress] = []
         self._children: list[Child] = []
 
@@ -86,6 +91,16 @@ class EmbeddedKafka:
     def bootstrap_servers(self) -> str:
         """For clients: `host:port` of each broker, comma-separated."""
         return ",".join(f"{HOST}:{address.client_port}" for address in self._addresses)
+
+    @property
+    def outside_servers(self) -> str:
+        """The same for clients that come by the other way."""
+        return ",".join(f"{HOST}:{address.way_in}" for address in self._addresses)
+
+    @property
+    def outside_ports(self) -> list[int]:
+        """To which the other way leads, of each broker, in order; empty where there is none."""
+        return [address.outside_port for address in self._addresses if address.outside_port is not None]
 
     def start(self, timeout_seconds: float = 60.0) -> None:
         """Start every broker and wait until all of them serve clients.
@@ -165,6 +180,10 @@ class EmbeddedKafka:
                 for candidates in ((preferred,), ()):
                     chosen.append(choose_port(candidates, taken=chosen))
             self._addresses = [BrokerAddress(chosen[i], chosen[i + 1]) for i in range(0, len(chosen), 2)]
+        if self._way_in is not None:
+            for index, address in enumerate(self._addresses):
+                outside = choose_port(taken=self._ports())
+                self._addresses[index] = replace(address, outside_port=outside, way_in=self._way_in(outside))
         write_json(
             self._state_path,
             {
@@ -179,7 +198,10 @@ class EmbeddedKafka:
 
     def _ports(self) -> list[int]:
         return [
-            port for address in self._addresses for port in (address.client_port, address.controller_port)
+            port
+            for address in self._addresses
+            for port in (address.client_port, address.controller_port, address.outside_port)
+            if port is not None
         ]
 
     def _child(self, index: int) -> Child:

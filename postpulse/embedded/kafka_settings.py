@@ -10,10 +10,19 @@ from postpulse.topics import TOPICS
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where one node listens, on 127.0.0.1."""
+    """Where one node listens, on 127.0.0.1.
+
+    Attributes:
+        client_port: for clients and for the other brokers.
+        controller_port: for the other controllers.
+        outside_port: for clients that come another way; None where there is none.
+        way_in: the port that is told to those: what connects to it reaches `outside_port`.
+    """
 
     client_port: int
     controller_port: int
+    outside_port: int | None = None
+    way_in: int | None = None
 
 
 def broker_properties(index: int, addresses: Sequence[BrokerAddress], log_dir: Path) -> str:
@@ -28,13 +37,18 @@ def broker_properties(index: int, addresses: Sequence[BrokerAddress], log_dir: P
         f"{node_id}@{HOST}:{address.controller_port}" for node_id, address in enumerate(addresses, start=1)
     )
     here = addresses[index]
+    listeners = [f"CLIENT://{HOST}:{here.client_port}"]
+    advertised = [*listeners]
+    if here.outside_port is not None:
+        listeners.append(f"OUTSIDE://{HOST}:{here.outside_port}")
+        advertised.append(f"OUTSIDE://{HOST}:{here.way_in}")
     settings = {
         "process.roles": "broker,controller",
         "node.id": index + 1,
         "controller.quorum.voters": voters,
-        "listeners": f"CLIENT://{HOST}:{here.client_port},CONTROLLER://{HOST}:{here.controller_port}",
-        "advertised.listeners": f"CLIENT://{HOST}:{here.client_port}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join([*listeners, f"CONTROLLER://{HOST}:{here.controller_port}"]),
+        "advertised.listeners": ",".join(advertised),
+        "listener.security.protocol.map": "CLIENT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": log_dir,

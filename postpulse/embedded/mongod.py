@@ -12,7 +12,7 @@ from typing import Any
 
 from postpulse.embedded.child import Child, Recorder
 from postpulse.embedded.errors import EmbeddedError
-from postpulse.embedded.ports import HOST, choose_port, is_free
+from postpulse.embedded.ports import HOST, WayIn, choose_port, is_free
 from postpulse.embedded.state import read_json, write_json
 
 USUAL_PORT = 27017
@@ -92,6 +92,8 @@ class EmbeddedMongo:
         log_dir: of the log files; None puts them into `data_dir`.
         cache_gigabytes: of each member's storage engine.
         recorder: told of every process before it runs.
+        way_in: makes another way to a port, and returns the port at which that begins. Clients, and the members
+            among each other, then go that way.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class EmbeddedMongo:
         log_dir: Path | None = None,
         cache_gigabytes: float = 0.25,
         recorder: Recorder | None = None,
+        way_in: WayIn | None = None,
     ) -> None:
         if members < 1 or members == 2:
             raise ValueError("members must be 1, or 3 or more: two cannot survive the loss of one")
@@ -111,6 +114,8 @@ class EmbeddedMongo:
         self._log_dir = log_dir or data_dir / "logs"
         self._cache_gigabytes = cache_gigabytes
         self._recorder = recorder
+        self._way_in = way_in
+        self._ways_in: list[int] = []
         self._ports: list[int] = []
         self._children: list[Child] = []
 
@@ -120,9 +125,14 @@ class EmbeddedMongo:
         return list(self._children)
 
     @property
+    def ports(self) -> list[int]:
+        """Where each member listens, in order."""
+        return list(self._ports)
+
+    @property
     def addresses(self) -> list[str]:
-        """`host:port` of each member."""
-        return [f"{HOST}:{port}" for port in self._ports]
+        """`host:port` of each member, for clients and for the other members."""
+        return [f"{HOST}:{port}" for port in self._ways_in or self._ports]
 
     @property
     def uri(self) -> str:
@@ -198,6 +208,8 @@ class EmbeddedMongo:
             self._ports = []
             for preferred in self._preferred[: self._members]:
                 self._ports.append(choose_port((preferred,), taken=self._ports))
+        if self._way_in is not None:
+            self._ways_in = [self._way_in(port) for port in self._ports]
         write_json(self._state_path, {"members": self._members, "ports": self._ports})
         self._children = [self._child(mongod, index) for index in range(self._members)]
 

@@ -2,11 +2,13 @@
 
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 HOST = "127.0.0.1"
 #: Below the range that systems give to outgoing connections, so that none of those takes the port first.
 _OWN_RANGE = range(20_000, 32_000)
+#: Given a port, makes another way to it, and returns the port at which that begins.
+WayIn = Callable[[int], int]
 
 
 def is_free(port: int, host: str = HOST) -> bool:

@@ -5,24 +5,35 @@ from pathlib import Path
 
 import pytest
 
-from postpulse.chaos.faults import FAULTS
+from postpulse.chaos.cluster import Cluster
+from postpulse.chaos.faults import FAULTS, Fault, Hit
 from postpulse.chaos.judge import Judge
 from postpulse.chaos.load import Load, Sent
 from postpulse.chaos.rounds import Plan, Round, run
+from postpulse.cli.chaos import exit_code
 from postpulse.topics import POSTS
 from tests.pipeline import Pipeline
 
 _FAULTS = ("workers-killed", "worker-frozen", "api-killed", "broker-killed", "primary-killed", "duplicates")
 
 
+async def _miss(_: Cluster, __: Load, ___: random.Random) -> Hit:
+    return Hit("nobody", None)
+
+
 @pytest.mark.timeout(240)
 def test_whatever_dies_everything_acknowledged_is_counted_once(tmp_path: Path) -> None:
     faults = [fault for fault in FAULTS if fault.name in _FAULTS]
+    faults.append(Fault("nothing", "nothing happens to anybody", _miss))
     told: list[Round] = []
     done = run(Plan(faults, len(faults), seed=1), tmp_path, lambda _: None, told.append)
-    assert [each.problems for each in done] == [[] for _ in _FAULTS]
-    assert sorted(each.fault for each in done) == sorted(_FAULTS)
+    assert {each.fault: each.verdict for each in done} == {
+        **dict.fromkeys(_FAULTS, "right"),
+        "nothing": "no effect",
+    }
     assert told == done
+    assert exit_code(done) == 3
+    assert exit_code([each for each in done if each.fault != "nothing"]) == 0
     assert done[-1].posts > 500
     assert done[-1].deleted
 

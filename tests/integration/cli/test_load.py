@@ -6,13 +6,13 @@ import signal
 from pathlib import Path
 
 from postpulse import events
+from postpulse.chaos.relay import Relay
 from postpulse.embedded.ports import choose_port
 from postpulse.events import Post
 from postpulse.settings import Settings
 from postpulse.topics import POSTS
 from tests.integration.cli.command import Cli
 from tests.integration.cli.conftest import Serve
-from tests.integration.cli.relay import Relay
 from tests.pipeline import Pipeline
 from tests.waiting import wait_until
 
@@ -62,7 +62,7 @@ async def test_bad_lines_are_told_and_the_rest_is_accepted(
 async def test_a_broker_that_is_away_is_waited_for(
     settings: Settings, pipeline: Pipeline, serve: Serve, cli: Cli
 ) -> None:
-    host, _, port = settings.kafka.bootstrap_servers.partition(":")
+    port = int(settings.kafka.bootstrap_servers.rpartition(":")[2])
     door = choose_port()
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{door}"})
     texts = lines(1200)
@@ -76,7 +76,7 @@ async def test_a_broker_that_is_away_is_waited_for(
         assert "0 accepted, 2 refused" in gave_up.out
         assert "line 2: Not accepted: no broker can be reached. Send it again later." in gave_up.err
         loading = asyncio.create_task(cli.run("load", "-", "--url", url, stdin="\n".join(texts).encode()))
-        async with Relay(host, int(port)).listening(door):
+        async with Relay(port).listening(door):
             done = await loading
     assert done.code == 0, done.err
     assert "1200 accepted, 0 refused" in done.out
@@ -90,7 +90,7 @@ async def test_connections_cut_in_the_middle_of_answers_double_nothing(
 ) -> None:
     texts = lines(3000)
     ids = tmp_path / "ids"
-    relay = Relay("127.0.0.1", api, cuts=[1000, 30_000, 2000, 500])
+    relay = Relay(api, cuts=[1000, 30_000, 2000, 500])
     async with relay.listening() as port:
         done = await cli.run(
             *("load", "-", "--connections", "2", "--ids", str(ids), "--url", f"http://127.0.0.1:{port}"),
