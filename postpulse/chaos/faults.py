@@ -204,7 +204,8 @@ async def _fill_primary(cluster: Cluster, _: Load, __: random.Random) -> Hit:
     if before is None:
         return _NO_PRIMARY
     died = await _filled(before.child)
-    return Hit(before.child.name, died and await _elected(cluster, before))
+    elected = await _elected(cluster, before)
+    return Hit(before.child.name, f"{died}, {elected}" if died and elected else None)
 
 
 async def _filled(server: Child) -> str | None:

@@ -14,7 +14,10 @@ from postpulse.cli.chaos import exit_code
 from postpulse.topics import POSTS
 from tests.pipeline import Pipeline
 
-_FAULTS = ("workers-killed", "worker-frozen", "api-killed", "broker-killed", "primary-killed", "duplicates")
+_FAULTS = (
+    *("workers-killed", "worker-frozen", "api-killed", "broker-killed", "broker-cut-off", "primary-cut-off"),
+    *("spools-full", "duplicates", "pieces-again"),
+)
 
 
 async def _miss(_: Cluster, __: Load, ___: random.Random) -> Hit:
