@@ -130,6 +130,8 @@ class SpoolSettings(_Section):
     directory: Path | None = None
     """For one process alone. None: there is no spool, and posts are refused while the brokers are away."""
     max_bytes: int = Field(1_073_741_824, ge=1_048_576)
+    patience_seconds: float = Field(2.0, ge=0.1, le=300)
+    """How long a post waits for its acknowledgement before it goes into the spool."""
 
     @field_validator("directory", mode="before")
     @classmethod

@@ -30,10 +30,12 @@ def install(app: web.Application) -> None:
     settings = app[SETTINGS]
     ids = PostIds.from_settings(settings.ids)
     kafka = settings.kafka.model_copy(update={"compression": settings.intake.compression})
-    publisher = Publisher(kafka, "postpulse-producer-api")
     topic = topic_name(POSTS, settings.kafka)
     directory = settings.spool.directory
     spool = Spool(directory, settings.spool.max_bytes) if directory is not None else None
+    # Without a spool there is nothing better to do than to wait.
+    patience = settings.spool.patience_seconds if spool is not None else None
+    publisher = Publisher(kafka, "postpulse-producer-api", patience)
     app[IDS] = ids
     app[PUBLISHER] = publisher
     app[INTAKE] = Intake(settings.intake, ids)

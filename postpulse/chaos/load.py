@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Load:
         """Posts about which nothing more will be said."""
         self.refused = 0
         """Answers other than 2xx, and connections that failed: each was tried again."""
+        self.slowest = 0.0
+        """Seconds that the slowest 2xx took since this was last set to 0."""
 
     def start(self, session: aiohttp.ClientSession) -> None:
         """Begin to send, at the same pace whatever is answered."""
@@ -123,11 +126,13 @@ class Load:
         limit = aiohttp.ClientTimeout(_REQUEST_SECONDS)
         while True:
             address = self._rng.choice(self._addresses)
+            began = time.monotonic()
             try:
                 async with session.request(
                     method, address + path, json=body, headers=headers, timeout=limit
                 ) as answer:
                     if answer.status == 202:
+                        self.slowest = max(self.slowest, time.monotonic() - began)
                         return str((await answer.json())["post_id"])
             except (aiohttp.ClientError, TimeoutError):
                 pass

@@ -35,6 +35,7 @@ class Round:
         effect: what was seen of it; None where nothing was, and the round has proved nothing.
         posts, deleted: acknowledged in all rounds so far, and of these deleted again.
         refused: requests that had to be made again, in this round.
+        slowest: seconds until the slowest 2xx of this round.
         seconds: from the end of the load until everything was right; None where it was not.
         problems: what was wrong still; empty where nothing was.
     """
@@ -46,6 +47,7 @@ class Round:
     posts: int
     deleted: int
     refused: int
+    slowest: float
     seconds: float | None
     problems: list[str]
 
@@ -136,6 +138,7 @@ async def _round(
     number: int, fault: Fault, plan: Plan, cluster: Cluster, load: Load, judge: Judge, rng: random.Random
 ) -> Round:
     refused = load.refused
+    load.slowest = 0.0
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         load.start(session)
         await asyncio.sleep(_CALM_SECONDS)
@@ -154,6 +157,7 @@ async def _round(
         len(load.acknowledged) + len(load.deleted),
         len(load.deleted),
         load.refused - refused,
+        load.slowest,
         verdict.seconds,
         problems + verdict.problems,
     )

@@ -13,7 +13,18 @@ from postpulse.cli.tables import print_json, print_table
 if TYPE_CHECKING:
     from postpulse.chaos.rounds import Round
 
-_COLUMNS = ("#round", "fault", "hit", "effect", "#posts", "#deleted", "#refused", "#right after", "verdict")
+_COLUMNS = (
+    "#round",
+    "fault",
+    "hit",
+    "effect",
+    "#posts",
+    "#deleted",
+    "#refused",
+    "#slowest",
+    "#right after",
+    "verdict",
+)
 
 
 @click.command("chaos")
@@ -119,6 +130,7 @@ def _row(done: "Round") -> tuple[object, ...]:
         done.posts,
         done.deleted,
         done.refused,
+        f"{done.slowest:.1f} s",
         f"{done.seconds:.1f} s" if done.seconds is not None else None,
         done.verdict,
     )

@@ -6,6 +6,7 @@ fight with the loop for the interpreter's lock, once for each report: that costs
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ _POLL_SECONDS = 0.002
 #: With nothing under way, there is only news of the brokers to be heard.
 _IDLE_POLL_SECONDS = 0.1
 _PROBE_SECONDS = 1.0
+#: How often is looked who has waited too long.
+_LATE_LOOK_SECONDS = 0.25
 #: Queueing thousands of records at once would block the event loop; others run between pieces of this size.
 _PIECE = 500
 
@@ -42,6 +45,13 @@ class BrokerUnavailableError(PublishError):
     """No broker can be reached: nothing was sent. Try again later."""
 
 
+class LateError(PublishError):
+    """No acknowledgement yet, and the sender has no more patience: the record is still under way."""
+
+    def __init__(self) -> None:
+        super().__init__("not acknowledged in time")
+
+
 class RecordTooLargeError(PublishError):
     """The record is larger than the topic takes: nothing was sent, and trying again is of no use."""
 
@@ -55,13 +65,16 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     headers: Headers
 
 
+_Result = asyncio.Future[PublishError | None]
+
+
 class _Group:
-    """Records sent together: their results, and the future that is done when all are known."""
+    """Records sent together: their results, and the future that is done when all are known, or it is late."""
 
     __slots__ = ("done", "results", "waiting")
 
-    def __init__(self, size: int, done: "asyncio.Future[None]") -> None:
-        self.results: list[PublishError | None] = [None] * size
+    def __init__(self, size: int, done: _Result) -> None:
+        self.results: list[PublishError | None] = [LateError()] * size
         self.waiting = size
         self.done = done
 
@@ -73,10 +86,47 @@ class _Group:
             self.done.set_result(None)
 
 
+class _Patience:
+    """Who waits for an acknowledgement, and for how long: told that it is late, not that it never comes.
+
+    Nothing is kept of what is acknowledged soon, and little is done a record: there are thousands a second.
+    """
+
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._seconds = seconds
+        self._loop = loop
+        self._look_at = 0.0
+        self._older: deque[tuple[float, list[_Result]]] = deque()
+        """When it is late, and what it is: all that was not known at one look."""
+        self.newer: list[_Result] = []
+        """Those since the last look."""
+
+    def look(self) -> None:
+        """Tell those that have waited for long enough; to be called again and again while anything is awaited."""
+        now = self._loop.time()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LATE_LOOK_SECONDS
+        unknown = [result for result in self.newer if not result.done()]
+        self.newer.clear()
+        if unknown:
+            self._older.append((now + self._seconds, unknown))
+        while self._older and self._older[0][0] <= now:
+            for result in self._older.popleft()[1]:
+                if not result.done():
+                    result.set_result(LateError())
+
+
 class _Connection:
     """One librdkafka producer, polled by the event loop until it is closed. After a fatal error another is made."""
 
-    def __init__(self, settings: KafkaSettings, client_id: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        client_id: str,
+        loop: asyncio.AbstractEventLoop,
+        patience_seconds: float | None,
+    ) -> None:
         self.fatal = False
         self.reachable = True
         self.lost = 0
@@ -85,6 +135,7 @@ class _Connection:
         """Nothing is under way any more, and nothing is polled."""
         self._closing = False
         self._loop = loop
+        self._patience = None if patience_seconds is None else _Patience(patience_seconds, loop)
         self._probing: asyncio.Future[bool] | None = None
         self._producer = Producer(
             {
@@ -108,8 +159,11 @@ class _Connection:
     def __len__(self) -> int:
         return len(self._producer)
 
-    def group(self, size: int) -> _Group:
-        return _Group(size, self._loop.create_future())
+    def group(self, size: int, patient: bool) -> _Group:
+        done: _Result = self._loop.create_future()
+        if self._patience is not None and not patient:
+            self._patience.newer.append(done)
+        return _Group(size, done)
 
     def produce(self, record: Record, group: _Group, index: int) -> None:
         """Queue a record; its result goes to the group.
@@ -119,14 +173,16 @@ class _Connection:
         """
         self._queue(record, partial(self._on_delivery, group, index))
 
-    def produce_one(self, record: Record) -> "asyncio.Future[PublishError | None]":
+    def produce_one(self, record: Record) -> _Result:
         """Queue a record; what becomes of it is the future's result.
 
         Raises:
             PublishError: as `produce`.
         """
-        result: asyncio.Future[PublishError | None] = self._loop.create_future()
+        result: _Result = self._loop.create_future()
         self._queue(record, partial(self._on_delivery_of_one, result))
+        if self._patience is not None:
+            self._patience.newer.append(result)
         return result
 
     def _queue(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> None:
@@ -163,6 +219,8 @@ class _Connection:
 
     def _poll(self) -> None:
         self._producer.poll(0)
+        if self._patience is not None:
+            self._patience.look()
         self._busy = len(self._producer) > 0
         if self._closing and not self._busy:
             self.closed.set()
@@ -196,11 +254,9 @@ class _Connection:
         group.results[index] = self._result(error)
         group.settle()
 
-    def _on_delivery_of_one(
-        self, result: "asyncio.Future[PublishError | None]", error: KafkaError | None, _: Message
-    ) -> None:
+    def _on_delivery_of_one(self, result: _Result, error: KafkaError | None, _: Message) -> None:
         outcome = self._result(error)
-        # A caller that was cancelled no longer waits.
+        # A caller that was cancelled no longer waits, nor one that was told that it is late.
         if not result.done():
             result.set_result(outcome)
 
@@ -234,9 +290,14 @@ class Publisher:
     Args:
         settings: where the brokers are and how much may be queued.
         client_id: how this client is called in the brokers' logs and metrics.
+        patience_seconds: how long senders wait for an acknowledgement before they are told that it is late; None:
+            for as long as the record may be under way.
     """
 
-    def __init__(self, settings: KafkaSettings, client_id: str) -> None:
+    def __init__(
+        self, settings: KafkaSettings, client_id: str, patience_seconds: float | None = None
+    ) -> None:
+        self._patience_seconds = patience_seconds
         self._settings = settings
         self._client_id = client_id
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -271,8 +332,11 @@ class Publisher:
             raise error
         self.last_acknowledged_at = time.time()
 
-    async def send_all(self, records: Sequence[Record]) -> list[PublishError | None]:
-        """Send records in order; returns when each is acknowledged or has failed.
+    async def send_all(self, records: Sequence[Record], patient: bool = False) -> list[PublishError | None]:
+        """Send records in order; returns when each is acknowledged or has failed, or some are late.
+
+        Args:
+            patient: wait for as long as a record may be under way, however late.
 
         Returns:
             One result a record, in order: None where it was acknowledged.
@@ -280,7 +344,7 @@ class Publisher:
         if not records:
             return []
         connection = self._usable_connection()
-        group = connection.group(len(records))
+        group = connection.group(len(records), patient)
         for index, record in enumerate(records):
             if index and not index % _PIECE:
                 await asyncio.sleep(0)
@@ -336,7 +400,7 @@ class Publisher:
 
     def _connect(self) -> _Connection:
         assert self._loop is not None
-        return _Connection(self._settings, self._client_id, self._loop)
+        return _Connection(self._settings, self._client_id, self._loop, self._patience_seconds)
 
 
 def _translate(error: KafkaError) -> PublishError:

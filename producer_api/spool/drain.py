@@ -71,7 +71,7 @@ class Drain:
         records = [Record(self._topic, record.key, record.value, record.headers) for record, *_ in entries]
         results: list[PublishError | None]
         try:
-            results = await self._publisher.send_all(records)
+            results = await self._publisher.send_all(records, patient=True)
         except PublishError as none_sent:
             results = [none_sent]
         settled = 0

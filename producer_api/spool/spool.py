@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 #: Puts that are written together are not more than this, but for one that is larger by itself.
 _GROUP_BYTES = 4 * 1024 * 1024
+#: What comes is held back for no longer, however long the brokers take.
+_HAND_OVER_SECONDS = 1.0
 _SETTING = variable_name("spool", "directory")
 _T = TypeVar("_T")
 
@@ -139,7 +141,7 @@ class Spool:
         await put.done
 
     async def is_handed_over(self) -> bool:
-        """Wait for the end of a hand-over, if one is under way: whether nothing is left to line up behind."""
+        """Whether nothing is left to line up behind; waits for the end of a hand-over, but not for long."""
         await self._gate.wait()
         return not self.holds
 
@@ -148,13 +150,16 @@ class Spool:
         """Hold back what comes, for the moment in which the last records are drained.
 
         Else, under load, there would always be a record that came meanwhile, and never an end to the spooling.
+        Where it takes too long, what was held back lines up behind after all.
         """
         self._gate.clear()
+        too_long = asyncio.get_running_loop().call_later(_HAND_OVER_SECONDS, self._gate.set)
         try:
             if self._writing is not None:
                 await asyncio.wait([self._writing])
             yield
         finally:
+            too_long.cancel()
             self._gate.set()
 
     async def read(self, max_records: int, max_bytes: int) -> list[Entry]:

@@ -1,22 +1,25 @@
 """Publishers, closed at the end."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import pytest
 
 from postpulse.kafka.publisher import Publisher
 from postpulse.settings import KafkaSettings
 
-NewPublisher = Callable[[KafkaSettings], Publisher]
+
+class NewPublisher(Protocol):
+    def __call__(self, settings: KafkaSettings, patience_seconds: float | None = None) -> Publisher: ...
 
 
 @pytest.fixture
 async def new_publisher() -> AsyncIterator[NewPublisher]:
-    """`new_publisher(settings)`: one that is started; whatever is not closed at the end is closed then."""
+    """`new_publisher(settings, patience_seconds)`: one that is started, and closed at the end at the latest."""
     made: list[Publisher] = []
 
-    def start(settings: KafkaSettings) -> Publisher:
-        publisher = Publisher(settings, "tests")
+    def start(settings: KafkaSettings, patience_seconds: float | None = None) -> Publisher:
+        publisher = Publisher(settings, "tests", patience_seconds)
         publisher.start()
         made.append(publisher)
         return publisher

@@ -278,6 +278,37 @@ async def test_a_post_without_an_acknowledgement_is_kept_and_can_be_deleted(
     assert set(found) == {"before", "unacknowledged", None}
 
 
+async def test_nobody_waits_long_for_a_broker_that_does_not_answer(
+    own_broker: EmbeddedKafka, own_settings: Settings, serve: Serve
+) -> None:
+    """Whatever is under way goes into the spool, and its late record comes before what is drained."""
+    patient = own_settings.kafka.model_copy(update={"delivery_timeout_seconds": 60.0})
+    spool = own_settings.spool.model_copy(update={"patience_seconds": 0.5})
+    async with serve(own_settings.model_copy(update={"kafka": patient, "spool": spool})) as api:
+        deleted, kept = await post(api, "deleted"), await post(api, "kept")
+        with frozen(own_broker):
+            begun = time.monotonic()
+
+            async def delete(post_id: str) -> None:
+                async with api.delete(f"/api/v1/posts/{post_id}/") as answer:
+                    assert answer.status == 202
+
+            async def post_batch() -> None:
+                items = [{"content": "two"}, {"content": "three"}]
+                async with api.post("/api/v1/posts/batch/", json=items) as answer:
+                    assert [each["status"] for each in (await answer.json())["results"]] == [202, 202]
+
+            one, _, _ = await asyncio.gather(post(api, "one"), post_batch(), delete(deleted))
+            await delete(one)
+            assert time.monotonic() - begun < 5
+        await until("the spool to be drained", drained(api))
+    found = contents(own_settings)
+    assert set(found) == {"deleted", "kept", "one", "two", "three", None}
+    assert found[-1] is None
+    assert kept
+    assert found.count("one") == 2
+
+
 async def test_a_full_spool_refuses_and_says_when_to_come_again(
     without_broker: Settings, serve: Serve
 ) -> None:

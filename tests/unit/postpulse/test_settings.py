@@ -48,6 +48,7 @@ OTHER = {
     "POSTPULSE_INTAKE_COMPRESSION": "zstd",
     "POSTPULSE_SPOOL_DIRECTORY": "/var/spool/postpulse",
     "POSTPULSE_SPOOL_MAX_BYTES": "2000000",
+    "POSTPULSE_SPOOL_PATIENCE_SECONDS": "0.5",
     "POSTPULSE_IDS_KEYS": "the-newest-key-of-all, an-older-key-of-all",
     "POSTPULSE_WORKER_GROUP": "others",
     "POSTPULSE_WORKER_BATCH_MAX_RECORDS": "10",

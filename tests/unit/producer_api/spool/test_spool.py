@@ -102,6 +102,23 @@ async def test_a_put_whose_caller_is_gone_is_kept_and_harms_nobody(
     assert reopened(tmp_path) == [b"gone", b"here"]
 
 
+async def test_a_hand_over_holds_back_what_comes_but_not_for_long(new_spool: Callable[[int], Spool]) -> None:
+    spool = new_spool(_LIMIT)
+    await spool.open()
+    await spool.put([record(b"last")])
+    async with spool.handing_over():
+        came = asyncio.create_task(spool.is_handed_over())
+        await asyncio.sleep(0)
+        assert not came.done()
+        await spool.advance(await spool.read(1, _LIMIT))
+    assert await came
+    await spool.put([record(b"stuck")])
+    async with spool.handing_over():
+        # The brokers do not answer: whoever comes lines up behind.
+        async with asyncio.timeout(10):
+            assert not await spool.is_handed_over()
+
+
 async def test_a_closed_spool_refuses(new_spool: Callable[[int], Spool]) -> None:
     spool = new_spool(_LIMIT)
     await spool.open()
