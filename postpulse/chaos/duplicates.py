@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from secrets import token_hex
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -16,7 +16,7 @@ _MOST = 2000
 _PATIENCE_SECONDS = 20.0
 
 
-def tell_posts_again(settings: KafkaSettings, post_ids: Collection[str], rng: random.Random) -> int:
+def tell_posts_again(settings: KafkaSettings, post_ids: Sequence[str], rng: random.Random) -> int:
     """Write a share of the posts, each as its last record has it, to posts.v1 again, in random order. Blocks.
 
     Args:
@@ -27,7 +27,7 @@ def tell_posts_again(settings: KafkaSettings, post_ids: Collection[str], rng: ra
         How many the brokers have acknowledged.
     """
     last = {message.key(): message for message in _read(settings, POSTS)}
-    chosen = rng.sample(sorted(post_ids), int(len(post_ids) * _SHARE))
+    chosen = rng.sample(post_ids, int(len(post_ids) * _SHARE))
     keys = [key for key in (post_id.encode() for post_id in chosen) if key in last]
     return _write(settings, POSTS, [last[key] for key in keys])
 

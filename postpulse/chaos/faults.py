@@ -182,12 +182,12 @@ async def _fill_spools(cluster: Cluster, load: Load, rng: random.Random) -> Hit:
             for api in cluster.apis:
                 lift_limit(api)
         else:
-            cluster.relays.heal(brokers)
+            cluster.relays.heal(brokers, reset=False)
         await asyncio.sleep(_SPOOLING_SECONDS)
     finally:
         for api in cluster.apis:
             lift_limit(api)
-        cluster.relays.heal(brokers)
+        cluster.relays.heal(brokers, reset=False)
     whom = ", ".join(f"{api.name} at {size} B" for api, size in sizes.items())
     then = "room first" if room_first else "brokers back first"
     return Hit(f"{whom}, {then}", f"{refused} requests refused" if all(limited) and refused else None)
@@ -230,7 +230,7 @@ def _heal(cluster: Cluster, ports: Sequence[int], rng: random.Random) -> str:
 
 
 async def _tell_posts_again(cluster: Cluster, load: Load, rng: random.Random) -> Hit:
-    told = await asyncio.to_thread(tell_posts_again, cluster.settings.kafka, load.settled, rng)
+    told = await asyncio.to_thread(tell_posts_again, cluster.settings.kafka, sorted(load.settled), rng)
     return Hit(POSTS.name, f"{told} records again" if told else None)
 
 

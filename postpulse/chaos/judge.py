@@ -15,19 +15,18 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from postpulse.chaos.load import Load
+from postpulse.chaos.witness import READ
 from postpulse.collections import CHUNK_RESULTS, COUNTERS, GENERATIONS, POSTS, Collection, Document
 from postpulse.generations.state import read_state
 from postpulse.kafka.admin import AdminError, admin_client
 from postpulse.kafka.lag import describe_partitions
 from postpulse.mongo.client import connect, database
 from postpulse.settings import Settings
-from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, group_name
-from postpulse.topics import POSTS as POSTS_TOPIC
+from postpulse.topics import group_name
 
 _LOOK_SECONDS = 0.25
 _ASK_SECONDS = 5.0
 _SHOWN = 5
-_READ = (POSTS_TOPIC, POST_CHUNKS, POST_CHUNK_ANALYSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Judge:
             return [f"the group of workers is {described.state.name}"]
         owned = {(p.topic, p.partition) for m in described.members for p in m.assignment.topic_partitions}
         problems = []
-        for state in describe_partitions(settings, _READ):
+        for state in describe_partitions(settings, READ):
             where = f"{state.topic}/{state.partition}"
             if (state.topic, state.partition) not in owned:
                 problems.append(f"nobody owns {where}")

@@ -5,16 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from confluent_kafka import ConsumerGroupState, KafkaException
 from pymongo.errors import PyMongoError
 
 from postpulse.kafka.admin import AdminError, admin_client, existing_topics
+from postpulse.kafka.lag import describe_group
 from postpulse.settings import Settings
-from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS, group_name, topic_name
+from postpulse.topics import POST_CHUNK_ANALYSES, POST_CHUNKS, POSTS, topic_name
 
 _LOOK_SECONDS = 0.25
-_ASK_SECONDS = 5.0
-_READ = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES)
+#: What posts go through.
+READ = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES)
 
 
 def led_partitions(settings: Settings) -> Counter[int]:
@@ -24,27 +24,23 @@ def led_partitions(settings: Settings) -> Counter[int]:
         AdminError: no broker answers.
     """
     existing = existing_topics(admin_client(settings.kafka), settings.kafka)
-    names = [topic_name(topic, settings.kafka) for topic in _READ]
-    return Counter(
+    leaders = (
         partition.leader
-        for name in names
-        if name in existing
+        for topic in READ
+        if (name := topic_name(topic, settings.kafka)) in existing
         for partition in existing[name].partitions.values()
     )
+    return Counter(leader for leader in leaders if leader > 0)
 
 
 def settled_members(settings: Settings) -> int | None:
     """How many workers share the partitions; None while they are about to share them anew. Blocks.
 
     Raises:
-        KafkaException, TimeoutError: the brokers do not say.
+        AdminError: the brokers do not say.
     """
-    name = group_name(settings.worker.group, settings.kafka)
-    # Kept until it has answered: a client that is dropped takes its questions along.
-    client = admin_client(settings.kafka)
-    found = client.describe_consumer_groups([name])[name].result(_ASK_SECONDS)
-    settled = found.state in (ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY)
-    return len(found.members) if settled else None
+    group = describe_group(settings)
+    return group.members if group.state in ("stable", "empty") else None
 
 
 async def seen(look: Callable[[], bool], seconds: float) -> float | None:
@@ -60,7 +56,7 @@ async def seen(look: Callable[[], bool], seconds: float) -> float | None:
     while True:
         try:
             found = await asyncio.to_thread(look)
-        except (AdminError, KafkaException, PyMongoError, TimeoutError):
+        except (AdminError, PyMongoError):
             found = False
         took = time.monotonic() - began
         if found:
