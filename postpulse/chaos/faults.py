@@ -165,6 +165,17 @@ async def _cut_off_primary(cluster: Cluster, _: Load, rng: random.Random) -> Hit
     return Hit(f"{before.child.name} ({how})", effect)
 
 
+async def _cut_off_members(cluster: Cluster, _: Load, rng: random.Random) -> Hit:
+    ports = [cluster.relayed_port(member) for member in cluster.mongo.children]
+    cluster.relays.hold(ports)
+    try:
+        await asyncio.sleep(_FROZEN_SECONDS)
+        gone = await seen(lambda: cluster.primary() is None, _PATIENCE_SECONDS)
+    finally:
+        how = _heal(cluster, ports, rng)
+    return Hit(f"all members ({how})", "no primary any more" if gone is not None else None)
+
+
 async def _fill_spools(cluster: Cluster, load: Load, rng: random.Random) -> Hit:
     """The log is away, so that the APIs spool, and then they cannot: until there is room, or the log is back."""
     brokers = [cluster.relayed_port(broker) for broker in cluster.kafka.children]
@@ -282,6 +293,7 @@ FAULTS = (
     Fault(
         "primary-cut-off", "nothing gets through to MongoDB's primary, from members either", _cut_off_primary
     ),
+    Fault("database-cut-off", "nothing gets through to MongoDB, nor between its members", _cut_off_members),
     Fault("spools-full", "no broker can be reached, and no API can write its spool", _fill_spools),
     Fault("broker-disk-full", "a broker cannot write its files", _fill_broker),
     Fault("primary-disk-full", "MongoDB's primary cannot write its files", _fill_primary),
