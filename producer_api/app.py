@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from postpulse.kafka.publisher import Publisher
+from postpulse.kafka.publisher import Patience, Publisher
 from postpulse.post_ids import PostIds
 from postpulse.topics import POSTS, topic_name
 from postpulse.web import health
@@ -33,8 +33,10 @@ def install(app: web.Application) -> None:
     topic = topic_name(POSTS, settings.kafka)
     directory = settings.spool.directory
     spool = Spool(directory, settings.spool.max_bytes) if directory is not None else None
-    # Without a spool there is nothing better to do than to wait.
-    patience = settings.spool.patience_seconds if spool is not None else None
+    # Where there is no spool, or no room in it, there is nothing better to do than to wait.
+    patience = (
+        Patience(settings.spool.patience_seconds, lambda: spool.has_room) if spool is not None else None
+    )
     publisher = Publisher(kafka, "postpulse-producer-api", patience)
     app[IDS] = ids
     app[PUBLISHER] = publisher

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -86,14 +86,26 @@ class _Group:
             self.done.set_result(None)
 
 
-class _Patience:
-    """Who waits for an acknowledgement, and for how long: told that it is late, not that it never comes.
+class Patience(NamedTuple):
+    """How long senders wait for an acknowledgement before they are told that it is late.
+
+    Attributes:
+        seconds: at least.
+        ends: whether it does now: it is of no use where a sender could do nothing better than wait.
+    """
+
+    seconds: float
+    ends: Callable[[], bool]
+
+
+class _Waiting:
+    """Who waits for an acknowledgement, to be told that it is late, which does not mean that it never comes.
 
     Nothing is kept of what is acknowledged soon, and little is done a record: there are thousands a second.
     """
 
-    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._seconds = seconds
+    def __init__(self, patience: Patience, loop: asyncio.AbstractEventLoop) -> None:
+        self._patience = patience
         self._loop = loop
         self._look_at = 0.0
         self._older: deque[tuple[float, list[_Result]]] = deque()
@@ -110,8 +122,8 @@ class _Patience:
         unknown = [result for result in self.newer if not result.done()]
         self.newer.clear()
         if unknown:
-            self._older.append((now + self._seconds, unknown))
-        while self._older and self._older[0][0] <= now:
+            self._older.append((now + self._patience.seconds, unknown))
+        while self._older and self._older[0][0] <= now and self._patience.ends():
             for result in self._older.popleft()[1]:
                 if not result.done():
                     result.set_result(LateError())
@@ -125,7 +137,7 @@ class _Connection:
         settings: KafkaSettings,
         client_id: str,
         loop: asyncio.AbstractEventLoop,
-        patience_seconds: float | None,
+        patience: Patience | None,
     ) -> None:
         self.fatal = False
         self.reachable = True
@@ -135,7 +147,7 @@ class _Connection:
         """Nothing is under way any more, and nothing is polled."""
         self._closing = False
         self._loop = loop
-        self._patience = None if patience_seconds is None else _Patience(patience_seconds, loop)
+        self._waiting = None if patience is None else _Waiting(patience, loop)
         self._probing: asyncio.Future[bool] | None = None
         self._producer = Producer(
             {
@@ -161,8 +173,8 @@ class _Connection:
 
     def group(self, size: int, patient: bool) -> _Group:
         done: _Result = self._loop.create_future()
-        if self._patience is not None and not patient:
-            self._patience.newer.append(done)
+        if self._waiting is not None and not patient:
+            self._waiting.newer.append(done)
         return _Group(size, done)
 
     def produce(self, record: Record, group: _Group, index: int) -> None:
@@ -181,8 +193,8 @@ class _Connection:
         """
         result: _Result = self._loop.create_future()
         self._queue(record, partial(self._on_delivery_of_one, result))
-        if self._patience is not None:
-            self._patience.newer.append(result)
+        if self._waiting is not None:
+            self._waiting.newer.append(result)
         return result
 
     def _queue(self, record: Record, on_delivery: Callable[[KafkaError | None, Message], None]) -> None:
@@ -219,8 +231,8 @@ class _Connection:
 
     def _poll(self) -> None:
         self._producer.poll(0)
-        if self._patience is not None:
-            self._patience.look()
+        if self._waiting is not None:
+            self._waiting.look()
         self._busy = len(self._producer) > 0
         if self._closing and not self._busy:
             self.closed.set()
@@ -290,14 +302,11 @@ class Publisher:
     Args:
         settings: where the brokers are and how much may be queued.
         client_id: how this client is called in the brokers' logs and metrics.
-        patience_seconds: how long senders wait for an acknowledgement before they are told that it is late; None:
-            for as long as the record may be under way.
+        patience: of senders; None: they wait for as long as a record may be under way.
     """
 
-    def __init__(
-        self, settings: KafkaSettings, client_id: str, patience_seconds: float | None = None
-    ) -> None:
-        self._patience_seconds = patience_seconds
+    def __init__(self, settings: KafkaSettings, client_id: str, patience: Patience | None = None) -> None:
+        self._patience = patience
         self._settings = settings
         self._client_id = client_id
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -400,7 +409,7 @@ class Publisher:
 
     def _connect(self) -> _Connection:
         assert self._loop is not None
-        return _Connection(self._settings, self._client_id, self._loop, self._patience_seconds)
+        return _Connection(self._settings, self._client_id, self._loop, self._patience)
 
 
 def _translate(error: KafkaError) -> PublishError:

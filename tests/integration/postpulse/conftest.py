@@ -5,21 +5,21 @@ from typing import Protocol
 
 import pytest
 
-from postpulse.kafka.publisher import Publisher
+from postpulse.kafka.publisher import Patience, Publisher
 from postpulse.settings import KafkaSettings
 
 
 class NewPublisher(Protocol):
-    def __call__(self, settings: KafkaSettings, patience_seconds: float | None = None) -> Publisher: ...
+    def __call__(self, settings: KafkaSettings, patience: Patience | None = None) -> Publisher: ...
 
 
 @pytest.fixture
 async def new_publisher() -> AsyncIterator[NewPublisher]:
-    """`new_publisher(settings, patience_seconds)`: one that is started, and closed at the end at the latest."""
+    """`new_publisher(settings, patience)`: one that is started, and closed at the end at the latest."""
     made: list[Publisher] = []
 
-    def start(settings: KafkaSettings, patience_seconds: float | None = None) -> Publisher:
-        publisher = Publisher(settings, "tests", patience_seconds)
+    def start(settings: KafkaSettings, patience: Patience | None = None) -> Publisher:
+        publisher = Publisher(settings, "tests", patience)
         publisher.start()
         made.append(publisher)
         return publisher

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from postpulse.embedded.kafka import EmbeddedKafka
-from postpulse.kafka.publisher import BrokerUnavailableError, LateError, Publisher, PublishError
+from postpulse.kafka.publisher import BrokerUnavailableError, LateError, Patience, Publisher, PublishError
 from postpulse.settings import KafkaSettings
 from tests.integration.postpulse.broker import frozen, records, stored
 from tests.integration.postpulse.conftest import NewPublisher
@@ -56,24 +56,29 @@ async def test_whoever_has_no_patience_is_told_that_it_is_late_and_the_record_co
     own_broker: EmbeddedKafka, own_kafka: KafkaSettings, new_publisher: NewPublisher
 ) -> None:
     slow = own_kafka.model_copy(update={"delivery_timeout_seconds": 60.0})
-    publisher = new_publisher(slow, 0.3)
+    can_wait_elsewhere = False
+    publisher = new_publisher(slow, Patience(0.3, lambda: can_wait_elsewhere))
     await until_it_sends(publisher, slow, b"before")
     with frozen(own_broker):
+        waiting = asyncio.create_task(publisher.send(records(slow, [b"zero"])[0]))
+        assert not (await asyncio.wait([waiting], timeout=1))[0]
+        can_wait_elsewhere = True
         begun = time.monotonic()
         patient = asyncio.create_task(publisher.send_all(records(slow, [b"patient"]), patient=True))
-        one, (two, three) = await asyncio.gather(
+        zero, one, (two, three) = await asyncio.gather(
+            waiting,
             publisher.send(records(slow, [b"one"])[0]),
             publisher.send_all(records(slow, [b"two", b"three"])),
             return_exceptions=True,
         )
-        assert [type(each) for each in (one, two, three)] == [LateError] * 3
+        assert [type(each) for each in (zero, one, two, three)] == [LateError] * 4
         assert 0.3 <= time.monotonic() - begun < 5
         assert not patient.done()
     assert await patient == [None]
     await until_it_sends(publisher, slow, b"after")
     # The first and the last may have been late too, and sent again.
     order = list(dict.fromkeys(stored(slow)))
-    assert order == [b"before", b"patient", b"one", b"two", b"three", b"after"]
+    assert order == [b"before", b"zero", b"patient", b"one", b"two", b"three", b"after"]
 
 
 async def test_a_dead_broker_is_noticed_and_so_is_its_return(
