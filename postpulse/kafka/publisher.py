@@ -123,10 +123,13 @@ class _Waiting:
         self.newer.clear()
         if unknown:
             self._older.append((now + self._patience.seconds, unknown))
-        while self._older and self._older[0][0] <= now and self._patience.ends():
-            for result in self._older.popleft()[1]:
-                if not result.done():
-                    result.set_result(LateError())
+        while self._older and self._older[0][0] <= now:
+            late = [result for result in self._older[0][1] if not result.done()]
+            if late and not self._patience.ends():
+                return
+            self._older.popleft()
+            for result in late:
+                result.set_result(LateError())
 
 
 class _Connection:
