@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import istr
 
@@ -69,21 +69,19 @@ def install(app: web.Application) -> None:
 
 
 def _creator(intake: Intake, acceptance: Acceptance) -> Handler:
-    async def create(request: web.Request) -> web.Response:
+    async def create(request: web.Request) -> web.StreamResponse:
         """Accept one post: 202 once the brokers have acknowledged it, or it is durable in the spool."""
         headers = request.headers
         require_content_type(request, "application/json")
         body = await read_body(request, intake.max_body_bytes)
         post = intake.post(body, headers.get(_IDEMPOTENCY_KEY))
         await acceptance.accept(post, headers.get(_TRACEPARENT))
+        post_id = post.post_id
         return ExpressResponse(
-            status=202,
+            202,
+            {"Content-Type": "application/json", "Location": f"/api/v1/posts/{post_id}/analysis/"},
             # An id is letters and digits: nothing to escape.
-            body=f'{{"post_id":"{post.post_id}","status":"accepted"}}'.encode(),
-            headers={
-                hdrs.CONTENT_TYPE: "application/json",
-                hdrs.LOCATION: f"/api/v1/posts/{post.post_id}/analysis/",
-            },
+            f'{{"post_id":"{post_id}","status":"accepted"}}'.encode(),
         )
 
     return create

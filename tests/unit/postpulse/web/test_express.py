@@ -16,12 +16,12 @@ from tests.unit.postpulse.web.conftest import Client, Serve
 def express(app: web.Application) -> None:
     """Answers how it was reached: past the router there is no match."""
 
-    async def handler(request: web.Request) -> web.Response:
+    async def handler(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         if body == b"problem":
             raise Problem(422, "Must be something else.")
         if body == b"whole":
-            return ExpressResponse(status=202, body=b"{}", headers={"Content-Type": "application/json"})
+            return ExpressResponse(202, {"Content-Type": "application/json"}, b"{}")
         return web.Response(text="router" if request._match_info is not None else "express")
 
     add_route(app, "POST", "/quick/", handler, express=True)
