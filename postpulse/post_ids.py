@@ -28,13 +28,14 @@ _BODY_BYTES = 14
 _TAG_BYTES = 6
 
 
-def _halvings() -> Iterator[tuple[int, int, int]]:
-    """Masks and shift of each step that moves the upper half of every field half a lane up."""
+def _halvings() -> Iterator[tuple[int, int]]:
+    """Mask and factor of each step that moves the upper half of every field half a lane up."""
     field, lane = 8 * (_BODY_BYTES + _TAG_BYTES), 8 * LENGTH
     while field > 5:
         half = (1 << field // 2) - 1
         low = sum(half << at for at in range(0, 8 * LENGTH, lane))
-        yield low, low << field // 2, (lane - field) // 2
+        # What is added to the upper half, for it to stand that far up.
+        yield low << field // 2, (1 << (lane - field) // 2) - 1
         field, lane = field // 2, lane // 2
 
 
@@ -137,6 +138,6 @@ def _digest(begun: "hashlib.blake2b", body: bytes) -> bytes:
 
 def _letters(raw: bytes) -> str:
     number = int.from_bytes(raw, "big")
-    for low, high, shift in _HALVINGS:
-        number = number & low | (number & high) << shift
+    for upper, factor in _HALVINGS:
+        number += (number & upper) * factor
     return number.to_bytes(LENGTH, "big").translate(_ENCODE).decode()
