@@ -2,11 +2,13 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from postpulse.telemetry.loop_metrics import LoopCounter, LoopHistogram
+
 _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZE_BUCKETS = (1, 5, 10, 50, 100, 250, 500, 1000, 5000)
 
 # HTTP, both APIs. `route` is the pattern, never the path: ids must not become labels. Its `_count` counts requests.
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = LoopHistogram(
     "postpulse_http_request_seconds",
     "Time to answer",
     ["method", "route", "status"],
@@ -15,7 +17,7 @@ HTTP_SECONDS = Histogram(
 HTTP_IN_FLIGHT = Gauge("postpulse_http_requests_in_flight", "Requests being answered")
 
 # Intake.
-POSTS_ACCEPTED = Counter(
+POSTS_ACCEPTED = LoopCounter(
     "postpulse_posts_accepted", "Posts acknowledged by the brokers (log) or durable on disk (spool)", ["how"]
 )
 POSTS_REFUSED = Counter("postpulse_posts_refused", "Posts refused", ["reason"])
