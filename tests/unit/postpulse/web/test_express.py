@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from prometheus_client import REGISTRY
 from yarl import URL
 
@@ -117,3 +118,10 @@ async def test_it_is_not_written_in_a_version_that_was_not_asked_for(serve: Serv
     answers = await raw(client, request("1.0", kept), request("1.0"))
     assert answers.count(b"HTTP/1.0 202 Accepted\r\n") == 2
     assert answers.count(b"HTTP/1.1") == 0
+
+
+async def test_an_answer_for_which_nobody_is_left_fails_as_aiohttp_expects_it() -> None:
+    gone = make_mocked_request("POST", "/quick/")
+    gone.protocol.transport = None
+    with pytest.raises(ConnectionError):
+        await ExpressResponse(202, {}, b"{}").prepare(gone)
