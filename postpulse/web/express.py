@@ -71,6 +71,9 @@ class ExpressResponse(web.StreamResponse):
             f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n".encode()
             + self.body
         )
+        if request.protocol.writing_paused:
+            # A client that sends and does not read: nothing more is taken from it until it does.
+            await request.protocol._drain_helper()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """It is written by now."""

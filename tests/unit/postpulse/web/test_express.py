@@ -28,6 +28,16 @@ def express(app: web.Application) -> None:
     add_route(app, "POST", "/quick/", handler, express=True)
 
 
+_LARGE = 1_000_000
+
+
+def large(app: web.Application) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return ExpressResponse(202, {}, b"x" * _LARGE)
+
+    add_route(app, "POST", "/large/", handler, express=True)
+
+
 def counted(route: str, status: str) -> float:
     labels = {"method": "POST", "route": route, "status": status}
     return REGISTRY.get_sample_value("postpulse_http_request_seconds_count", labels) or 0.0
@@ -125,3 +135,18 @@ async def test_an_answer_for_which_nobody_is_left_fails_as_aiohttp_expects_it() 
     gone.protocol.transport = None
     with pytest.raises(ConnectionError):
         await ExpressResponse(202, {}, b"{}").prepare(gone)
+
+
+async def test_nothing_more_is_taken_from_a_client_that_does_not_read(serve: Serve) -> None:
+    client = await serve(large)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=2**16)
+    before, sent = counted("/large/", "202"), 60
+    writer.write(b"POST /large/ HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" * sent)
+    for _ in range(sent):
+        async with client.post("/large/") as answer:
+            await answer.read()
+    assert counted("/large/", "202") - before < 2 * sent
+    answers = await reader.readexactly(sent * _LARGE)
+    assert answers.count(b"HTTP/1.1 202 Accepted") >= sent - 1
+    writer.close()
+    await writer.wait_closed()
