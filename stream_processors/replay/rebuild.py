@@ -34,7 +34,8 @@ class Rebuild:
         self._database = database
         self._grace_seconds = grace_seconds
         self._looked = float("-inf")
-        self._differences: list[Difference] = []
+        self._seen: tuple[int, list[Difference]] | None = None
+        """The generation that was looked at last, and in what it differed."""
         self._unchanged_since = 0.0
 
     async def begin(self, replay: str) -> int:
@@ -62,9 +63,9 @@ class Rebuild:
         if not differences:
             await switch_generation(self._database, number, self._grace_seconds, force=True)
             return True
-        if differences != self._differences:
+        if (number, differences) != self._seen:
             log.info("generations differ still", generation=number, differences=[str(d) for d in differences])
-            self._differences, self._unchanged_since = differences, self._looked
+            self._seen, self._unchanged_since = (number, differences), self._looked
         if self._looked - self._unchanged_since < _PATIENCE_SECONDS:
             return False
         await finish_generation(self._database, number)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse import events
@@ -31,7 +32,7 @@ from postpulse.generations.changes import (
     finish_generation,
     switch_generation,
 )
-from postpulse.generations.counts import Counts, Difference, compare, count, differences
+from postpulse.generations.counts import Difference, compare, count
 from postpulse.generations.state import STATE_ID, Status, read_state
 from postpulse.mongo.client import connect
 from postpulse.mongo.client import database as database_in
@@ -48,6 +49,7 @@ from tests.integration.sink.test_batches import publisher as publisher
 from tests.integration.sink.test_batches import start_worker as start_worker
 from tests.pipeline import Pipeline
 from tests.unit.stream_processors.records import record
+from tests.waiting import until
 
 Database = AsyncDatabase[Document]
 _LONG = "Nine words are what this one sentence of mine has. " * 20
@@ -195,32 +197,6 @@ async def test_versions_that_differ_must_agree_on_posts_alone(worker: Worker, da
     assert await compare(database, 1, number) == []
     await sink.write(LANE, 2, 3, put(document("b", 1) | {"analysis_version": 3}), only=number)
     assert await compare(database, 1, number) == [Difference("posts", 1, 2)]
-
-
-def counts(posts: dict[str, int], words: int = 0, counted: int | None = None, version: int = 3) -> Counts:
-    analyzed = posts.get("analyzed", 0)
-    volume = {"posts": analyzed if counted is None else counted, "words": words}
-    states = {"analyzed": 0, "analyzing": 0, "dead": 0, "deleted": 0} | posts
-    return Counts(states, {version: analyzed}, {"volume": volume})
-
-
-@pytest.mark.parametrize(
-    ("other", "found"),
-    [
-        (counts({"analyzed": 2, "dead": 1}, 9), []),
-        (counts({"analyzed": 2, "dead": 1, "deleted": 5}, 9), []),
-        # Found dead no more, by the same version: its words are counted now.
-        (counts({"analyzed": 3}, 12), []),
-        (counts({"analyzed": 2, "dead": 1}, 8), [Difference("volume words", 9, 8)]),
-        (counts({"analyzed": 2, "dead": 1}, 8, version=4), []),
-        (counts({"analyzed": 1, "dead": 2}, 4), [Difference("posts dead", 1, 2)]),
-        (counts({"analyzed": 2, "analyzing": 1}, 9), [Difference("posts analyzing", 0, 1)]),
-        (counts({"analyzed": 3}, 12, counted=2), [Difference("posts counted", 3, 2)]),
-        (counts({"analyzed": 2}, 9), [Difference("posts", 3, 2)]),
-    ],
-)
-def test_what_two_generations_must_agree_on(other: Counts, found: list[Difference]) -> None:
-    assert differences(counts({"analyzed": 2, "dead": 1}, 9), other) == found
 
 
 async def test_a_replay_that_begins_again_goes_on_with_its_generation(database: Database) -> None:
@@ -423,8 +399,12 @@ async def test_a_drop_under_load_leaves_nothing_behind(
     async with asyncio.timeout(100):
         for round_ in range(3):
             number = await create_generation(database, 2, new_id())
-            while await database[POSTS.name_in(number)].count_documents({}) < 10:
-                await asyncio.sleep(0.01)
+            built = database[POSTS.name_in(number)]
+
+            async def written_to(built: AsyncCollection[Document] = built) -> bool:
+                return await built.count_documents({}) >= 10
+
+            await until("posts in it", written_to)
             await asyncio.gather(drop_generation(database, number), *(drop_due(database) for _ in range(2)))
             while number in await statuses(database):
                 await drop_due(database)
@@ -486,3 +466,25 @@ async def test_a_rebuild_that_differs_for_good_is_not_switched_to(
     assert await ending.end(number)
     assert await ending.end(number)
     assert await statuses(database) == {1: "kept", 2: "current"}
+
+
+async def test_one_that_differs_as_the_one_before_did_has_a_patience_of_its_own(
+    worker: Worker, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(rebuild, "_PATIENCE_SECONDS", 0.2)
+    sink = await worker()
+    await sink.checkpoints.open(LANE)
+    await sink.write(LANE, 0, 1, put(document("a", 0)))
+    ending = rebuild.Rebuild(database, _HOUR)
+    first = await ending.begin("one")
+
+    async def refused() -> bool:
+        try:
+            return await ending.end(first)
+        except GenerationRefusedError:
+            return True
+
+    await until("it to be refused", refused)
+    await drop_generation(database, first)
+    assert not await ending.end(await ending.begin("another"))
