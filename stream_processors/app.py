@@ -43,7 +43,7 @@ from stream_processors.runtime.continuity import Continuity
 from stream_processors.runtime.guards import Guards
 from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.runtime.transport import BatchConsumer
-from stream_processors.sink.generations import Dropping
+from stream_processors.sink.generations import look_after_generations
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
@@ -124,14 +124,18 @@ async def _run(
     except Exception as exc:
         watching.cancel()
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    driving = asyncio.create_task(controller.run())
+    beside = [
+        watching,
+        asyncio.create_task(controller.run()),
+        asyncio.create_task(look_after_generations(collections)),
+    ]
     try:
-        async with lag, safeguards.watchdog, Dropping(collections):
+        async with lag, safeguards.watchdog:
             await app.wait_until_stopped()
     finally:
-        driving.cancel()
-        watching.cancel()
-        await asyncio.wait((driving, watching))
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
     if app.crashed:
         raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
 

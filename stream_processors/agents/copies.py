@@ -8,6 +8,7 @@ from typing import Any, cast
 from pymongo import UpdateOne
 
 from postpulse.replays import original_headers, replay_of, replayed_from
+from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors.runtime.batches import Record, copied_headers
 
 
@@ -41,6 +42,12 @@ def effect(replay: str, partition: int, counts: Mapping[str, int]) -> UpdateOne:
         },
         upsert=True,
     )
+
+
+def observe(counts: Mapping[str, int]) -> None:
+    """Add to the metrics what came of copies."""
+    for how in ("changed", "unchanged", "failed"):
+        REPLAY_RECORDS.labels(how).inc(counts[how])
 
 
 def settled(counts: Counter[str]) -> Counter[str]:

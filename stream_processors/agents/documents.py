@@ -14,14 +14,13 @@ from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes
 
 #: Of a text that is analyzed, or split, apart from the event loop: it may take longer than a slice.
-LONG_CHARS = 2_000
+_LONG_CHARS = 2_000
 
 
-def analyzed_whole(received: Document) -> Document:
-    """A post's document with the analysis of its text in one piece."""
-    began = time.perf_counter_ns()
-    metrics = analysis.analyze(received["content"])
-    return posts.analyzed(received, metrics, (time.perf_counter_ns() - began) // 1000)
+def received(word: LastWord, chunks: int = 1) -> Document:
+    """The document of a post that is not analyzed yet, by its record, which is no tombstone."""
+    assert word.post is not None
+    return _said(word, posts.received(word.post, word.place, chunks))
 
 
 async def documents_of(words: Mapping[str, LastWord], chunk_chars: int) -> dict[str, Document]:
@@ -34,23 +33,28 @@ async def documents_of(words: Mapping[str, LastWord], chunk_chars: int) -> dict[
     async with Slices() as slices:
         for post_id, word in words.items():
             await slices.pause()
-            if word.post is not None and len(word.post.content) > LONG_CHARS:
-                document = await slices.apart(_document, post_id, word, chunk_chars)
+            if word.post is not None and len(word.post.content) > _LONG_CHARS:
+                documents[post_id] = await slices.apart(_document, post_id, word, chunk_chars)
             else:
-                document = _document(post_id, word, chunk_chars)
-            if word.redriven_from is not None:
-                document["redriven_from"] = word.redriven_from
-            documents[post_id] = document
+                documents[post_id] = _document(post_id, word, chunk_chars)
     return documents
 
 
 def _document(post_id: str, word: LastWord, chunk_chars: int) -> Document:
     if word.post is None:
-        return posts.deleted(post_id, word.place, word.deleted_at)
+        return _said(word, posts.deleted(post_id, word.place, word.deleted_at))
     content = word.post.content
     if len(content) > chunk_chars:
-        return posts.received(word.post, word.place, len(analysis.split(content, chunk_chars)))
-    return analyzed_whole(posts.received(word.post, word.place, 1))
+        return received(word, len(analysis.split(content, chunk_chars)))
+    began = time.perf_counter_ns()
+    metrics = analysis.analyze(content)
+    return posts.analyzed(received(word), metrics, (time.perf_counter_ns() - began) // 1000)
+
+
+def _said(word: LastWord, document: Document) -> Document:
+    if word.redriven_from is not None:
+        document["redriven_from"] = word.redriven_from
+    return document
 
 
 def is_later_word(document: Document, before: Document) -> bool:

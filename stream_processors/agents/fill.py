@@ -7,9 +7,8 @@ analyzed whole, and nothing is told to other consumers: the results that they ha
 import sys
 from collections import Counter
 
-from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors.agents import ingest
-from stream_processors.agents.copies import as_it_stood, effect, settled
+from stream_processors.agents.copies import as_it_stood, effect, observe, settled
 from stream_processors.agents.documents import documents_of, is_last_word, put_where
 from stream_processors.agents.last_words import last_words
 from stream_processors.dead_letters.letters import DeadLetters
@@ -65,5 +64,4 @@ class Fill:
             changes.replay_writes = [effect(replay, batch.partition, counts)]
 
         await self._sink.write(lane, checkpoint, batch.next_offset, prepare, only=generation)
-        for how in ("changed", "unchanged", "failed"):
-            REPLAY_RECORDS.labels(how).inc(counts[how])
+        observe(counts)

@@ -5,6 +5,7 @@ own record, so that the log's order decides as it does for live posts. Long post
 the same, the former one is served until then, and no live chunk waits.
 """
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,22 +13,21 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from postpulse.collections import Document
-from postpulse.events import DeadLetter, Place, Post, UndecodableError
+from postpulse.events import DeadLetter, Place, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from postpulse.replays import replay_of, replayed_from
-from postpulse.telemetry.metrics import REPLAY_RECORDS
 from stream_processors import analysis
 from stream_processors.agents.announcing import announce
-from stream_processors.agents.copies import as_it_stood, effect, settled
+from stream_processors.agents.copies import as_it_stood, effect, observe, settled
 from stream_processors.agents.decoding import post_id_of, post_in, redriven_from
-from stream_processors.agents.documents import LONG_CHARS, analyzed_whole, is_later_word, put_where
+from stream_processors.agents.documents import documents_of, is_later_word, put_where, received
 from stream_processors.agents.fill import Fill
+from stream_processors.agents.last_words import LastWord
 from stream_processors.dead_letters.letters import DeadLetters, letter
 from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays, Wanted
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
-from stream_processors.sink import posts
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 
 STAGE = "replay"
@@ -38,10 +38,9 @@ class _Copy:
     replay: str
     offset: int
     """Of the copy."""
-    place: Place
-    """Of the post's own record."""
-    post: Post
-    redriven_from: int | None
+    post_id: str
+    word: LastWord
+    """Of the post's own record, where that stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +117,14 @@ class Replay:
 
             await self._sink.write(lane, checkpoint, batch.next_offset, prepare)
             for of in counts.values():
-                for how in ("changed", "unchanged", "failed"):
-                    REPLAY_RECORDS.labels(how).inc(of[how])
+                observe(of)
         # Of those that had their effects before, nobody knows any more which had any.
         again = {post_id: copy for post_id, copy in copies.items() if copy.offset < checkpoint}
         if again:
             told |= {
                 post_id: document
                 for post_id, document in (await self._sink.posts(again)).items()
-                if document["offset"] == again[post_id].place.offset
+                if document["offset"] == again[post_id].word.place.offset
             }
         await announce(told, self._sink, self._publisher, self._topics.analyses)
 
@@ -156,9 +154,9 @@ class Replay:
                     letters.append(letter(as_it_stood(record, self._topics.posts) or record, STAGE, error))
                     counts["failed"] += fresh
                 else:
-                    before = copies.get(copy.post.post_id)
-                    if before is None or before.place.offset < copy.place.offset:
-                        copies[copy.post.post_id] = copy
+                    before = copies.get(copy.post_id)
+                    if before is None or before.word.place.offset < copy.word.place.offset:
+                        copies[copy.post_id] = copy
         return copies, letters, effects
 
     def _copy(self, record: Record) -> _Copy:
@@ -167,28 +165,20 @@ class Replay:
             raise UndecodableError("its headers do not say which replay it is for, and where its post stands")
         if stood.value is None:
             raise UndecodableError("a copy's record has no value")
-        post = post_in(post_id_of(stood), stood.value)
-        place = Place(stood.partition, stood.offset)
-        return _Copy(replay, record.offset, place, post, redriven_from(stood))
+        post_id = post_id_of(stood)
+        post = post_in(post_id, stood.value)
+        word = LastWord(Place(stood.partition, stood.offset), post, redriven_from(stood))
+        return _Copy(replay, record.offset, post_id, word)
 
     async def _documents(self, copies: Mapping[str, _Copy]) -> dict[str, Document]:
         """The new documents of those posts that would change by them as they stand now."""
         standing = await self._sink.posts(copies)
-        documents: dict[str, Document] = {}
-        async with Slices() as slices:
-            for post_id, copy in copies.items():
-                await slices.pause()
-                received = posts.received(copy.post, copy.place, 1)
-                if copy.redriven_from is not None:
-                    received["redriven_from"] = copy.redriven_from
-                before = standing.get(post_id)
-                if before is not None and not _corrects(received, before):
-                    continue
-                if len(copy.post.content) > LONG_CHARS:
-                    documents[post_id] = await slices.apart(analyzed_whole, received)
-                else:
-                    documents[post_id] = analyzed_whole(received)
-        return documents
+        words = {
+            post_id: copy.word
+            for post_id, copy in copies.items()
+            if (before := standing.get(post_id)) is None or _corrects(received(copy.word), before)
+        }
+        return await documents_of(words, sys.maxsize)
 
 
 def _corrects(received: Document, before: Document) -> bool:
