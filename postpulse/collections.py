@@ -49,7 +49,8 @@ COUNTERS = Collection(
 CHECKPOINTS = Collection(
     name="checkpoints",
     description="How far one partition's effects reach; _id is topic/partition, `next` the offset of the "
-    "first record without effects, `session` the MongoDB session of the worker that writes them.",
+    "first record without effects, `session` the MongoDB session of the worker that writes them, `generations` the "
+    "version of the state of generations that its transactions know.",
 )
 CHUNK_RESULTS = Collection(
     name="chunk_results",

@@ -1,13 +1,13 @@
 """Make a generation, switch queries to it, let one go. Each change of the state is one atomic write.
 
-Why a generation misses nothing: a transaction reads in its own snapshot which generations are written, and
-writes to all of them or to none. One that began before a generation was made does not write to it, but its
-records were in the log by then. So whoever fills the new generation asks for the log's ends after
+Why a generation misses nothing: a transaction knows which generations are written, and writes to all of them or to
+none. One that does not know of a new generation is over when `create_generation` returns, and its records were in
+the log by then. So whoever fills the new generation asks for the log's ends after
 `create_generation` has returned, and reads everything below them, tombstones included. In which order both come
 does not matter: of two records of one post the later one stays.
 
 Why nothing is left of one that goes: inside a transaction, a write to a collection that is gone would make it
-anew. See `drop_due` for what keeps transactions that still know the generation from doing so.
+anew. See `tell_lanes` for what keeps transactions that still know the generation from doing so.
 """
 
 import re
@@ -60,6 +60,7 @@ async def ensure_first_generation(
     update: list[Document] = [
         {"$set": {"newest": {"$ifNull": ["$newest", FIRST]}}},
         {"$set": {"generations": {"$ifNull": ["$generations", [{**first, "created_at": "$$NOW"}]]}}},
+        {"$set": {"version": {"$ifNull": ["$version", 1]}}},
     ]
     try:
         await database[GENERATIONS.name].update_one({"_id": STATE_ID}, update, upsert=True)
@@ -86,12 +87,28 @@ async def create_generation(database: AsyncDatabase[Document], analysis_version:
     begun = next((each for each in state.generations if each.replay == replay), None)
     number = begun.number if begun is not None else await _begin(database, analysis_version, replay)
     await apply_generation(database, number)
-    if await _set_status(database, number, Status.CREATING, Status.BUILDING):
-        return number
-    now = (await read_state(database[GENERATIONS.name])).find(number)
-    if now is None or now.status != Status.BUILDING:
-        raise GenerationRefusedError(f"Generation {number} was dropped while it was being made.")
+    if not await _set_status(database, number, Status.CREATING, Status.BUILDING):
+        now = (await read_state(database[GENERATIONS.name])).find(number)
+        if now is None or now.status != Status.BUILDING:
+            raise GenerationRefusedError(f"Generation {number} was dropped while it was being made.")
+    await tell_lanes(database)
     return number
+
+
+async def tell_lanes(database: AsyncDatabase[Document]) -> None:
+    """Have every transaction from now on know the state as it is; returns when those that did not are over.
+
+    Each transaction begins with a write to its lane's checkpoint, which says of which version of the state it
+    knows. So does this, from outside: it waits for the transactions that have written theirs, and those that have
+    not, but see it as it was, conflict with it and begin anew.
+
+    Raises:
+        PyMongoError: there is no answer, or an open transaction did not end; to be done again later.
+    """
+    version = (await read_state(database[GENERATIONS.name])).version
+    # Never back to an older one; and lanes that are new know of none.
+    behind = {"generations": {"$not": {"$gte": version}}}
+    await database[CHECKPOINTS.name].update_many(behind, {"$set": {"generations": version}})
 
 
 async def _begin(database: AsyncDatabase[Document], analysis_version: int, replay: str) -> int:
@@ -168,10 +185,12 @@ async def switch_generation(
         [
             _where({"$eq": ["$$this.status", Status.CURRENT]}, to_old),
             _where({"$eq": ["$$this.number", number]}, to_new),
+            _CHANGED,
         ],
     )
     if result.matched_count == 0:
         raise GenerationRefusedError("The generations changed meanwhile; look again.")
+    await tell_lanes(database)
     log.info("queries switched", generation=number, before=state.current, forced=force)
     return await read_state(database[GENERATIONS.name])
 
@@ -192,7 +211,7 @@ async def drop_generation(database: AsyncDatabase[Document], number: int) -> Sta
             {"$not": [{"$in": ["$$this.status", [Status.CURRENT, Status.DROPPING]]}]},
         ]
     }
-    await database[GENERATIONS.name].update_one({"_id": STATE_ID}, [_where(droppable, _TO_DROP)])
+    await database[GENERATIONS.name].update_one({"_id": STATE_ID}, [_where(droppable, _TO_DROP), _CHANGED])
     state = await read_state(database[GENERATIONS.name])
     if state.current == number:
         raise GenerationRefusedError(
@@ -219,10 +238,7 @@ async def drop_abandoned(database: AsyncDatabase[Document]) -> None:
 async def drop_due(database: AsyncDatabase[Document]) -> list[int]:
     """Drop what is to go by now; returns the numbers of generations that are gone. Several may do so at once.
 
-    A generation is dropped after every transaction that knew it as written has ended. Each transaction begins
-    with a write to its lane's checkpoint. So does this, from outside, once nobody may write any more: it waits
-    for the transactions that have written their checkpoint, and those that have not, but see the state as it was,
-    conflict with it and begin anew.
+    A generation is dropped after every transaction that knew it as written has ended: see `tell_lanes`.
 
     Raises:
         PyMongoError: there is no answer, or an open transaction did not end; to be done again later.
@@ -230,7 +246,8 @@ async def drop_due(database: AsyncDatabase[Document]) -> list[int]:
     generations = database[GENERATIONS.name]
     kept_too_long = {"$and": [{"$eq": ["$$this.status", Status.KEPT]}, {"$lte": ["$$this.drop_at", "$$NOW"]}]}
     await generations.update_one(
-        {"_id": STATE_ID, "generations.status": Status.KEPT}, [_where(kept_too_long, _TO_DROP)]
+        {"_id": STATE_ID, "$expr": {"$anyElementTrue": [_each(kept_too_long)]}},
+        [_where(kept_too_long, _TO_DROP), _CHANGED],
     )
     due = await generations.aggregate(
         [
@@ -241,8 +258,9 @@ async def drop_due(database: AsyncDatabase[Document]) -> list[int]:
         ]
     )
     numbers = [found["number"] async for found in due]
+    # After the look, so that the state that lanes are told of has these as let go; and for lanes that are new.
+    await tell_lanes(database)
     if numbers:
-        await database[CHECKPOINTS.name].update_many({}, {"$inc": {"barrier": 1}})
         for number in numbers:
             for collection in GENERATED:
                 await database.drop_collection(collection.name_in(number))
@@ -277,16 +295,23 @@ _TO_DROP: Mapping[str, Any] = {
 }
 
 
+_CHANGED: Document = {"$set": {"version": {"$add": [{"$ifNull": ["$version", 0]}, 1]}}}
+
+
 def _where(condition: Document, change: Mapping[str, Any]) -> Document:
     """The stage of an update that changes the generations for which a condition holds."""
     changed = {"$cond": [condition, {"$mergeObjects": ["$$this", dict(change)]}, "$$this"]}
-    return {"$set": {"generations": {"$map": {"input": "$generations", "as": "this", "in": changed}}}}
+    return {"$set": {"generations": _each(changed)}}
+
+
+def _each(expression: Document) -> Document:
+    return {"$map": {"input": "$generations", "as": "this", "in": expression}}
 
 
 async def _set_status(database: AsyncDatabase[Document], number: int, before: Status, after: Status) -> bool:
     result = await database[GENERATIONS.name].update_one(
         {"_id": STATE_ID, "generations": {"$elemMatch": {"number": number, "status": before}}},
-        {"$set": {"generations.$.status": after}},
+        {"$set": {"generations.$.status": after}, "$inc": {"version": 1}},
     )
     return result.matched_count == 1
 

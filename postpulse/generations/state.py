@@ -54,9 +54,14 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All generations, by ascending number. Exactly one is current."""
+    """All generations, by ascending number. Exactly one is current.
+
+    Attributes:
+        version: grows with every change of what is written or current.
+    """
 
     generations: tuple[Generation, ...]
+    version: int = 0
 
     @property
     def current(self) -> int:
@@ -103,5 +108,6 @@ def state_of(document: Mapping[str, Any] | None) -> State:
                 drop_at=stored.get("drop_at"),
             )
             for stored in document["generations"]
-        )
+        ),
+        document.get("version", 0),
     )

@@ -76,12 +76,13 @@ class Checkpoints:
         lane: str,
         before: int,
         after: int,
-        effects: Callable[[AsyncClientSession], Awaitable[None]],
+        effects: Callable[[AsyncClientSession, int | None], Awaitable[None]],
     ) -> None:
         """One transaction: the checkpoint from `before`, as `open` returned it, to `after`, and the effects.
 
         Args:
-            effects: called for each attempt with the session to write with.
+            effects: called for each attempt with the session to write with, and the version of the generations'
+                state that the lane knows of, if any.
 
         Raises:
             CheckpointMovedError: nothing was written.
@@ -90,14 +91,15 @@ class Checkpoints:
         state = self._lane(lane)
 
         async def attempt(session: AsyncClientSession) -> None:
-            result = await self._collection.update_one(
+            moved = await self._collection.find_one_and_update(
                 {"_id": lane, "next": before, "session": state.owner},
                 {"$set": {"next": after}},
+                {"generations": 1},
                 session=session,
             )
-            if result.matched_count == 0:
+            if moved is None:
                 raise CheckpointMovedError(f"{lane} is no longer this worker's at {before}")
-            await effects(session)
+            await effects(session, moved.get("generations"))
 
         async with state.lock:
             await state.session.with_transaction(

@@ -8,6 +8,7 @@ places between every two steps: tests kill workers there. See `postpulse.generat
 misses anything.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from postpulse.collections import (
     REPLAY_EFFECTS,
     Document,
 )
-from postpulse.generations.state import read_state
+from postpulse.generations.state import State, read_state, state_of
 from stream_processors import fault_points
 from stream_processors.sink.checkpoints import Checkpoints
 from stream_processors.sink.counters import CounterChanges
@@ -33,6 +34,8 @@ from stream_processors.sink.counters import CounterChanges
 Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne | DeleteOne | DeleteMany
 #: Everything of a post document but its text, which no decision needs.
 _WITHOUT_CONTENT = {"content": 0}
+#: For which it is not asked again which generation is current, beside transactions. None is dropped so soon.
+_KNOWN_SECONDS = 10.0
 
 
 class Changes:
@@ -103,6 +106,8 @@ class Sink:
     def __init__(self, client: AsyncMongoClient[Document], database: AsyncDatabase[Document]) -> None:
         self._database = database
         self.checkpoints = Checkpoints(client, database[CHECKPOINTS.name])
+        self._state = state_of(None)
+        self._read_at = float("-inf")
 
     async def write(
         self, lane: str, before: int, after: int, prepare: Prepare, only: int | None = None
@@ -125,10 +130,9 @@ class Sink:
 
         topic = lane.rpartition("/")[0]
 
-        async def effects(session: AsyncClientSession) -> None:
+        async def effects(session: AsyncClientSession, version: int | None) -> None:
             fault_points.reached("checkpoint moved", topic)
-            # In the transaction's snapshot, which began with the checkpoint: see `drop_due` of the generations.
-            written = (await read_state(self._database[GENERATIONS.name], session)).written
+            written = (await self._state_at(version, session)).written
             if only is not None and only not in written:
                 raise GenerationGoneError(f"generation {only} is not written any more")
             letters: list[ReplaceOne[Document] | DeleteOne] = []
@@ -153,7 +157,9 @@ class Sink:
 
     async def posts(self, ids: Iterable[str]) -> dict[str, Document]:
         """The documents of these posts in the current generation, without their content; those that exist."""
-        current = (await read_state(self._database[GENERATIONS.name])).current
+        if time.monotonic() - self._read_at > _KNOWN_SECONDS:
+            self._keep(await read_state(self._database[GENERATIONS.name]))
+        current = self._state.current
         found = self._database[POSTS.name_in(current)].find({"_id": {"$in": list(ids)}}, _WITHOUT_CONTENT)
         return {document["_id"]: document async for document in found}
 
@@ -164,6 +170,17 @@ class Sink:
     async def letters_of(self, post_ids: Iterable[str]) -> list[Document]:
         """The dead letters of these posts, as `letters`."""
         return await self._letters({"post_id": {"$in": list(post_ids)}})
+
+    async def _state_at(self, version: int | None, session: AsyncClientSession) -> State:
+        """The generations that a transaction knows of, by its checkpoint; read where that is another version."""
+        if self._state.version != version:
+            # In the transaction's snapshot, which began with the checkpoint: see `tell_lanes` of the generations.
+            self._keep(await read_state(self._database[GENERATIONS.name], session))
+        return self._state
+
+    def _keep(self, state: State) -> None:
+        self._state = state
+        self._read_at = time.monotonic()
 
     async def _letters(self, which: Document) -> list[Document]:
         found = self._database[DEAD_LETTERS.name].find(which, {"post_id": 1, "post_offset": 1})
