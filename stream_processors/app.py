@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 import socket
-import tempfile
 import threading
 from typing import cast
 
@@ -74,32 +73,31 @@ async def run_worker(settings: Settings) -> None:
     continuity = Continuity(
         settings, collections, (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)
     )
-    with tempfile.TemporaryDirectory(prefix="postpulse-worker-") as scratch:
-        app = create_app(settings, sink, publisher, scratch, safeguards, replays, continuity)
-        lag = LoopLag()
-        runner = await _serve_health(
-            settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards, continuity)
-        )
-        rebuild = Rebuild(collections, settings.replay.grace_seconds)
-        controller = Controller(settings, replays, rebuild, publisher, continuity)
-        running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller, continuity))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            _end_process_after(settings.worker.rebalance_grace_seconds + 1.5, 0 if stop.is_set() else 1)
-            stopping.cancel()
-            running.cancel()
-            await asyncio.wait((running,))
-            await app.stop()
-            left = await publisher.close()
-            await sink.checkpoints.close()
-            await client.close()
-            await runner.cleanup()
-            if left:
-                log.warning("results left unsent, to be told again", records=left)
-        if not running.cancelled():
-            running.result()
+    app = create_app(settings, sink, publisher, safeguards, replays, continuity)
+    lag = LoopLag()
+    runner = await _serve_health(
+        settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards, continuity)
+    )
+    rebuild = Rebuild(collections, settings.replay.grace_seconds)
+    controller = Controller(settings, replays, rebuild, publisher, continuity)
+    running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller, continuity))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        _end_process_after(settings.worker.rebalance_grace_seconds + 1.5, 0 if stop.is_set() else 1)
+        stopping.cancel()
+        running.cancel()
+        await asyncio.wait((running,))
+        await app.stop()
+        left = await publisher.close()
+        await sink.checkpoints.close()
+        await client.close()
+        await runner.cleanup()
+        if left:
+            log.warning("results left unsent, to be told again", records=left)
+    if not running.cancelled():
+        running.result()
 
 
 async def _run(
@@ -168,7 +166,6 @@ def create_app(
     settings: Settings,
     sink: Sink,
     publisher: Publisher,
-    scratch: str,
     safeguards: Safeguards,
     replays: Replays,
     continuity: Continuity,
@@ -179,13 +176,12 @@ def create_app(
         settings: of the whole product.
         sink: where effects go.
         publisher: started, in the same loop.
-        scratch: a directory for what Faust wants to write; nothing of worth.
         safeguards: of this worker.
         replays: that it may drive.
         continuity: of the topics that the agents read.
     """
     worker = settings.worker
-    app = create_batch_app(worker.group, settings, scratch, safeguards, continuity)
+    app = create_batch_app(worker.group, settings, safeguards, continuity)
     dead_letters, posts = topic_name(DEAD_LETTERS, settings.kafka), topic_name(POSTS, settings.kafka)
     letters = DeadLetters(publisher, dead_letters)
     analyses = topic_name(POST_ANALYSES, settings.kafka)

@@ -1,7 +1,6 @@
 """postpulse's runtime: an agent over record batches, sending with the publisher."""
 
 import os
-import tempfile
 
 import msgspec
 import uvloop
@@ -43,13 +42,12 @@ async def main() -> None:
                 records.append(Record(destination, record.key, value, []))
         await publisher.publish(records)
 
-    with tempfile.TemporaryDirectory() as scratch:
-        safeguards = Safeguards(settings.worker)
-        app = create_batch_app("benchmark-ours", settings, scratch, safeguards)
-        add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency, safeguards)
-        tune_garbage_collection()
-        await app.start()
-        await app.wait_until_stopped()
+    safeguards = Safeguards(settings.worker)
+    app = create_batch_app("benchmark-ours", settings, safeguards)
+    add_agent(app, "benchmark", os.environ["SOURCE"], process, settings.worker.concurrency, safeguards)
+    tune_garbage_collection()
+    await app.start()
+    await app.wait_until_stopped()
 
 
 uvloop.run(main())

@@ -17,20 +17,24 @@ from stream_processors.runtime.transport import BatchConsumer, BatchTopic, batch
 _METADATA_AGE_MS = 3_000
 
 
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """None: they are for tables, which there are none of, and a killed worker would leave them behind."""
+
+
 def create_batch_app(
-    group: str, settings: Settings, scratch: str, safeguards: Safeguards, continuity: Continuity | None = None
+    group: str, settings: Settings, safeguards: Safeguards, continuity: Continuity | None = None
 ) -> faust.App:
     """The app, without agents.
 
     Args:
         group: of consumers, which share the partitions; without the prefix that the settings add.
         settings: of the whole product.
-        scratch: a directory for what Faust wants to write; nothing of worth.
         safeguards: of this worker.
         continuity: of this worker. None: whatever is gone from a log is passed over.
     """
     worker = settings.worker
-    app = faust.App(
+    app = _App(
         group_name(group, settings.kafka),
         broker=[f"kafka://{address}" for address in settings.kafka.bootstrap_servers.split(",")],
         broker_credentials=_credentials(settings.kafka),
@@ -54,7 +58,6 @@ def create_batch_app(
         Topic=BatchTopic,
         web_enabled=False,
         store="memory://",
-        datadir=scratch,
         debug=False,
     )
     app.transport = batch_transport(

@@ -95,9 +95,9 @@ class OffsetLedger:
         """Cut the batches of a topic in another way than those of the others."""
         self._of_topics[topic] = limits
 
-    def waits(self, topics: Collection[str]) -> bool:
-        """Whether records of one of the topics wait for the batch before them."""
-        return any(state.waiting for (topic, _), state in self._partitions.items() if topic in topics)
+    def at_work(self, topics: Collection[str]) -> bool:
+        """Whether records of one of the topics are under way, or wait."""
+        return any(self.is_busy(partition) for partition in self._partitions if partition[0] in topics)
 
     def cut(self) -> list[RecordBatch]:
         """A batch of each partition that has records waiting and none under way; it then is under way."""

@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 #: A fetch that found nothing returns after this long. While one is under way to a broker, aiokafka sends it no
 #: other, so a partition whose records were just taken waits at most this long for its next ones.
 _FETCH_WAIT_MS = 50
+#: For which a broker is asked for nothing while records of it lie in aiokafka untaken. Those of partitions with
+#: enough to do do lie there; with aiokafka's own tenth of a second they kept every other partition waiting.
+_UNTAKEN_SECONDS = 0.005
 _IDLE_POLL_SECONDS = 0.25
 _BUSY_POLL_SECONDS = 0.05
 #: aiokafka itself would try for as long as the brokers are away.
@@ -64,6 +67,10 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__init__(consumer, thread_loop=uvloop.new_event_loop(), **options)
         # Faust leaves a loop that it was given to the giver.
         self._close_thread_loop_on_stop = True
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._ensure_consumer()._fetcher._prefetch_backoff = _UNTAKEN_SECONDS
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -266,9 +273,9 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    def waits(self, topics: Collection[str]) -> bool:
-        """Whether records of one of the topics wait here for the batch before them."""
-        return self._ledger.waits(topics)
+    def at_work(self, topics: Collection[str]) -> bool:
+        """Whether records of one of the topics are under way, or wait here."""
+        return self._ledger.at_work(topics)
 
     def seconds_without(self, topics: Collection[str]) -> float:
         """How long no records of these topics have come."""

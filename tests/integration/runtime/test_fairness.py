@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -15,7 +14,7 @@ from stream_processors.runtime.batch_app import add_agent, create_batch_app
 from stream_processors.runtime.batches import RecordBatch
 from stream_processors.runtime.offsets import BatchLimits
 from stream_processors.runtime.retries import Process, Safeguards
-from stream_processors.runtime.transport import BatchConsumer
+from stream_processors.runtime.transport import _UNTAKEN_SECONDS, BatchConsumer
 from tests.pipeline import Pipeline
 from tests.waiting import until
 
@@ -26,7 +25,7 @@ Run = Callable[[dict[Topic, Process]], Awaitable[BatchConsumer]]
 
 
 @pytest.fixture
-async def run(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Run]:
+async def run(pipeline: Pipeline) -> AsyncIterator[Run]:
     """`await run({topic: process})`: a worker with an agent on each of these topics."""
     worker = WorkerSettings(
         batch_max_records=_LIMITS.max_records,
@@ -39,7 +38,7 @@ async def run(pipeline: Pipeline, tmp_path: Path) -> AsyncIterator[Run]:
 
         async def start(processes: dict[Topic, Process]) -> BatchConsumer:
             safeguards = Safeguards(worker)
-            app = create_batch_app("fairness", settings, str(tmp_path), safeguards)
+            app = create_batch_app("fairness", settings, safeguards)
             for topic, process in processes.items():
                 stage = topic.name.replace(".", "-")
                 add_agent(app, stage, pipeline.topic(topic), process, 3, safeguards)
@@ -80,6 +79,9 @@ async def test_a_stuck_topic_is_not_read_on_and_holds_up_no_other(pipeline: Pipe
     posts = pipeline.topic(POSTS)
     stuck = {(posts, partition) for partition in range(3)}
     await until("enough to wait", lambda: consumer._ledger.saturated() == stuck)
+    # What lies in aiokafka untaken keeps the broker from being asked for the others' for no longer than that.
+    untaken = consumer._own_thread._ensure_consumer()._fetcher._records.values()
+    assert {result._backoff for result in untaken} == {_UNTAKEN_SECONDS}
     _send(pipeline, POST_CHUNKS, 6000)
     await until("the other topic", lambda: seen == 6000)
     # With all that fetching, no more of the one that is stuck was taken than its limits say.

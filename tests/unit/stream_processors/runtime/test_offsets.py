@@ -255,7 +255,7 @@ def test_a_partition_is_saturated_at_the_limit_not_behind_it() -> None:
     assert ledger.saturated() == {("posts", 0)}
 
 
-def test_a_topic_may_have_limits_of_its_own_and_says_when_records_wait() -> None:
+def test_a_topic_may_have_limits_of_its_own_and_says_when_it_is_at_work() -> None:
     ledger = OffsetLedger(BatchLimits(max_records=5, max_bytes=100_000))
     for topic in ("posts", "replay"):
         ledger.begin((topic, 0), 0)
@@ -264,8 +264,20 @@ def test_a_topic_may_have_limits_of_its_own_and_says_when_records_wait() -> None
 
     assert {batch.topic: len(batch) for batch in ledger.cut()} == {"posts": 5, "replay": 2}
     assert ledger.saturated() == {("replay", 0)}
-    assert ledger.waits(["posts"])
-    assert not ledger.waits(["chunks"])
+    assert ledger.at_work(["posts"])
+    assert not ledger.at_work(["chunks"])
+
+
+def test_a_topic_is_at_work_until_the_last_of_its_records_is_finished() -> None:
+    ledger = OffsetLedger(BatchLimits(max_records=5, max_bytes=100_000))
+    ledger.begin(("posts", 0), 0)
+    assert not ledger.at_work(["posts"])
+    ledger.add(("posts", 0), [record(0, topic="posts")])
+    assert ledger.at_work(["posts"])
+    (batch,) = ledger.cut()
+    assert ledger.at_work(["posts"])
+    batch.finish()
+    assert not ledger.at_work(["posts"])
 
 
 def test_what_is_skipped_is_committed_behind_what_was_taken_before_it() -> None:
