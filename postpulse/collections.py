@@ -36,7 +36,9 @@ POSTS = Collection(
     "record in posts.v1, `redriven_from` the offset it had the first time, if it was redriven; `state` is "
     "analyzing, analyzed, deleted (a marker without content) or dead.",
     # What generations are counted by; nothing but the index is read for that.
-    indexes=(IndexModel([("state", ASCENDING), ("analysis_version", ASCENDING)]),),
+    indexes=(
+        IndexModel([("state", ASCENDING), ("analysis_version", ASCENDING), ("counters_version", ASCENDING)]),
+    ),
     generated=True,
 )
 COUNTERS = Collection(

@@ -6,7 +6,8 @@ import secrets
 import signal
 import socket
 import threading
-from typing import cast
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, cast
 
 import faust
 import structlog
@@ -17,6 +18,7 @@ from postpulse.collections import GUARDS, Document
 from postpulse.garbage import tune_garbage_collection
 from postpulse.kafka.publisher import Publisher
 from postpulse.mongo.client import connect, database
+from postpulse.mongo.lease import Lease
 from postpulse.settings import Settings
 from postpulse.topics import (
     DEAD_LETTERS,
@@ -43,6 +45,7 @@ from stream_processors.runtime.guards import Guards
 from stream_processors.runtime.retries import Process, Safeguards
 from stream_processors.runtime.transport import BatchConsumer
 from stream_processors.sink.generations import look_after_generations
+from stream_processors.sink.rollup import look_after_counters
 from stream_processors.sink.transaction import Sink
 from stream_processors.startup import (
     WorkerFailedError,
@@ -51,6 +54,9 @@ from stream_processors.startup import (
 )
 
 log = structlog.get_logger(__name__)
+
+#: What a worker does beside its agents, from when they have started until they stop.
+Beside = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def run_worker(settings: Settings) -> None:
@@ -68,7 +74,8 @@ async def run_worker(settings: Settings) -> None:
     client = connect(settings.mongo, "postpulse-worker")
     collections = database(client, settings.mongo)
     sink = Sink(client, collections)
-    replays = Replays(collections, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+    replays = Replays(collections)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     safeguards = Safeguards(settings.worker, Guards(collections[GUARDS.name], settings.worker.max_kills))
     continuity = Continuity(
         settings, collections, (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, DEAD_LETTERS, POSTS_REPLAY)
@@ -79,8 +86,15 @@ async def run_worker(settings: Settings) -> None:
         settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards, continuity)
     )
     rebuild = Rebuild(collections, settings.replay.grace_seconds)
-    controller = Controller(settings, replays, rebuild, publisher, continuity)
-    running = asyncio.create_task(_run(settings, app, client, lag, safeguards, controller, continuity))
+    controller = Controller(
+        settings, replays, Lease(collections, "replays", owner), rebuild, publisher, continuity
+    )
+    beside: list[Beside] = [
+        controller.run,
+        lambda: look_after_generations(collections),
+        lambda: look_after_counters(collections, settings.counters, Lease(collections, "counters", owner)),
+    ]
+    running = asyncio.create_task(_run(settings, app, client, lag, safeguards, continuity, beside))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -106,8 +120,8 @@ async def _run(
     client: AsyncMongoClient[Document],
     lag: LoopLag,
     safeguards: Safeguards,
-    controller: Controller,
     continuity: Continuity,
+    beside: Sequence[Beside],
 ) -> None:
     await wait_for_topics(settings.kafka)
     collections = database(client, settings.mongo)
@@ -122,18 +136,14 @@ async def _run(
     except Exception as exc:
         watching.cancel()
         raise WorkerFailedError(f"cannot start: {exc!r}") from exc
-    beside = [
-        watching,
-        asyncio.create_task(controller.run()),
-        asyncio.create_task(look_after_generations(collections)),
-    ]
+    tasks = [watching, *(asyncio.create_task(each()) for each in beside)]
     try:
         async with lag, safeguards.watchdog:
             await app.wait_until_stopped()
     finally:
-        for task in beside:
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(beside)
+        await asyncio.wait(tasks)
     if app.crashed:
         raise WorkerFailedError(f"cannot go on: {app.crash_reason!r}")
 

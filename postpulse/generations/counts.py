@@ -12,8 +12,8 @@ from postpulse.collections import COUNTERS, POSTS, Document
 #: generation that is built later has no marker of it.
 _COMPARED = ("analyzed", "analyzing", "dead")
 _STATES = (*_COMPARED, "deleted")
-#: Fields of a counter that are no amounts.
-_KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane")
+#: Fields of a counter that are no amounts. Registers only rise: deleted posts have left theirs in one that is older.
+_KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane", "registers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Counts:
 
     Attributes:
         posts: state -> documents of posts.
-        analysis_versions: version -> analyzed posts.
+        versions: analyzed posts by the versions of the analysis and of the counters.
         counters: dimension -> amount -> sum over all buckets, values and lanes.
     """
 
     posts: dict[str, int]
-    analysis_versions: dict[int, int]
+    versions: dict[tuple[int, int], int]
     counters: dict[str, dict[str, int]]
 
 
@@ -78,7 +78,7 @@ def differences(current: Counts, other: Counts) -> list[Difference]:
     analyzed, counted = other.posts["analyzed"], other.counters.get("volume", {}).get("posts", 0)
     if counted != analyzed:
         found.append(Difference("posts counted", analyzed, counted))
-    versions = current.analysis_versions.keys() | other.analysis_versions.keys()
+    versions = current.versions.keys() | other.versions.keys()
     if current.posts["analyzed"] == analyzed and len(versions) <= 1:
         found += _amounts(current.counters, other.counters)
     return found
@@ -94,12 +94,16 @@ def _amounts(current: dict[str, dict[str, int]], other: dict[str, dict[str, int]
 
 async def _count(database: AsyncDatabase[Document], number: int, session: AsyncClientSession) -> Counts:
     posts = dict.fromkeys(_STATES, 0)
-    versions: dict[int, int] = {}
+    versions: dict[tuple[int, int], int] = {}
     by_state: list[Document] = [
         {"$match": {"state": {"$in": list(_STATES)}}},
         {
             "$group": {
-                "_id": {"state": "$state", "version": "$analysis_version"},
+                "_id": {
+                    "state": "$state",
+                    "analysis": "$analysis_version",
+                    "counters": "$counters_version",
+                },
                 "posts": {"$sum": 1},
             }
         },
@@ -107,7 +111,7 @@ async def _count(database: AsyncDatabase[Document], number: int, session: AsyncC
     async for row in await database[POSTS.name_in(number)].aggregate(by_state, session=session):
         posts[row["_id"]["state"]] += row["posts"]
         if row["_id"]["state"] == "analyzed":
-            version = row["_id"].get("version", 0)
+            version = row["_id"].get("analysis", 0), row["_id"].get("counters", 1)
             versions[version] = versions.get(version, 0) + row["posts"]
     counters: dict[str, dict[str, int]] = {}
     amounts: list[Document] = [

@@ -64,6 +64,9 @@ POST_AGE_SECONDS = Histogram(
 PARTITIONS_ASSIGNED = Gauge("postpulse_partitions_assigned", "Partitions owned by this worker", ["topic"])
 LOOP_LAG_SECONDS = Gauge("postpulse_event_loop_lag_seconds", "Longest block of the event loop of late")
 
+COUNTERS_FOLDED = Counter(
+    "postpulse_counters_folded_documents", "Old counter documents that this worker folded into coarser ones"
+)
 REPLAY_COPIED = Counter("postpulse_replay_copied_records", "Records that this worker copied for replays")
 REPLAY_RECORDS = Counter(
     "postpulse_replay_records",

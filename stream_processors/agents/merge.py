@@ -31,7 +31,15 @@ STAGE = "merge"
 
 _Partials = dict[str, list[ChunkAnalysis]]
 #: What finishing an analysis sets in a post's document.
-_FINISHED = ("state", "analysis", "analysis_version", "analysis_us", "analyzed_at", "approximate")
+_FINISHED = (
+    "state",
+    "analysis",
+    "analysis_version",
+    "counters_version",
+    "analysis_us",
+    "analyzed_at",
+    "approximate",
+)
 
 
 class Merge:

@@ -28,6 +28,7 @@ from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays, Wanted
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
+from stream_processors.sink.dimensions import COUNTERS_VERSION
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 
 STAGE = "replay"
@@ -187,8 +188,15 @@ def _corrects(received: Document, before: Document) -> bool:
         return is_later_word(received, before)
     if before["state"] == "deleted":
         return False
+    if before["state"] != "analyzed":
+        return True
     # Never back to an older version, while workers of both are there.
-    return bool(before["state"] != "analyzed" or before["analysis_version"] < analysis.ANALYSIS_VERSION)
+    analyzed_by, counted_by = before["analysis_version"], before.get("counters_version", 1)
+    return bool(
+        analyzed_by <= analysis.ANALYSIS_VERSION
+        and counted_by <= COUNTERS_VERSION
+        and (analyzed_by, counted_by) != (analysis.ANALYSIS_VERSION, COUNTERS_VERSION)
+    )
 
 
 def _counted(

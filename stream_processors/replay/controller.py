@@ -22,6 +22,7 @@ from postpulse.kafka import publisher
 from postpulse.kafka.admin import AdminError
 from postpulse.kafka.publisher import Publisher, PublishError, RecordTooLargeError
 from postpulse.log_numbers import lifted
+from postpulse.mongo.lease import Lease
 from postpulse.replays import replay_headers
 from postpulse.settings import Settings
 from postpulse.telemetry.metrics import REPLAY_COPIED, REPLAY_RUNNING
@@ -51,16 +52,24 @@ class Controller:
     """Runs until it is cancelled.
 
     Args:
+        turn: to drive replays.
         to: started, in the same loop.
         continuity: knows the logs of posts.v1 and posts-replay.v1.
     """
 
     def __init__(
-        self, settings: Settings, replays: Replays, rebuild: Rebuild, to: Publisher, continuity: Continuity
+        self,
+        settings: Settings,
+        replays: Replays,
+        turn: Lease,
+        rebuild: Rebuild,
+        to: Publisher,
+        continuity: Continuity,
     ) -> None:
         self._settings = settings
         self._rebuild = rebuild
         self._replays = replays
+        self._turn = turn
         self._publisher = to
         self._continuity = continuity
         self._posts = topic_name(POSTS, settings.kafka)
@@ -88,12 +97,12 @@ class Controller:
             REPLAY_RUNNING.set(0)
             if self._log is not None:
                 await asyncio.to_thread(self._log.close)
-                await self._replays.let_go()
+                await self._turn.let_go()
 
     async def _hold(self) -> bool:
         if time.monotonic() - self._renewed < _RENEW_SECONDS:
             return True
-        if not await self._replays.hold():
+        if not await self._turn.hold():
             return False
         self._renewed = time.monotonic()
         return True

@@ -7,14 +7,9 @@ from datetime import UTC, datetime
 from bson import Int64
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
 
-from postpulse.collections import CHECKPOINTS, LEASES, REPLAYS, Document
+from postpulse.collections import CHECKPOINTS, REPLAYS, Document
 from postpulse.replays import OPEN
-
-_LEASE = "replays"
-_LEASE_MS = 3_000
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +26,11 @@ class Wanted:
 
 
 class Replays:
-    """Questions and changes; each raises PyMongoError when there is no answer.
+    """Questions and changes; each raises PyMongoError when there is no answer."""
 
-    Args:
-        owner: names this process among all.
-    """
-
-    def __init__(self, database: AsyncDatabase[Document], owner: str) -> None:
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._replays = database[REPLAYS.name]
         self._checkpoints = database[CHECKPOINTS.name]
-        self._leases = database[LEASES.name]
-        self._owner = owner
 
     async def wanted(self, ids: Iterable[str]) -> dict[str, Wanted]:
         """What is to be done with copies for these replays; those that are known."""
@@ -64,30 +53,6 @@ class Replays:
             if found is not None:
                 return found
         return None
-
-    async def hold(self) -> bool:
-        """Drive replays from now on, for some seconds; False while another worker does. By MongoDB's clock."""
-        free = {
-            "$or": [
-                {"$eq": ["$owner", self._owner]},
-                {"$lt": [{"$ifNull": ["$expires", _LONG_AGO]}, "$$NOW"]},
-            ]
-        }
-        taken = {
-            "owner": {"$cond": [free, self._owner, "$owner"]},
-            "expires": {"$cond": [free, {"$add": ["$$NOW", _LEASE_MS]}, "$expires"]},
-        }
-        try:
-            lease = await self._leases.find_one_and_update(
-                {"_id": _LEASE}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:
-            return False
-        return lease is not None and bool(lease["owner"] == self._owner)
-
-    async def let_go(self) -> None:
-        """Let another worker drive at once."""
-        await self._leases.delete_one({"_id": _LEASE, "owner": self._owner})
 
     async def change(self, replay: Document, **fields: object) -> Document | None:
         """Set fields of a replay that is not over; returns it as it is then, None where it is over."""

@@ -1,70 +1,19 @@
-"""Counters by time bucket: what one post adds to them, and how the difference between two states is written.
+"""Counters by time bucket: how the difference between two states of posts is written.
 
 Every counter is a sum of integers, so that posts can be taken out again exactly (a delete, an edit, another
 version of the analysis). A counter document is written by one lane (the topic and partition of a batch) alone:
 concurrent workers never conflict on one, and queries sum over lanes. One lane may stand below zero; the sum
-never does.
-
-To count something more, add its dimension to `DIMENSIONS`.
+never does. What is counted stands in `stream_processors.sink.dimensions`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
 from pymongo import UpdateOne
 
 from postpulse.collections import Document
-
-Granularity = Literal["minute", "hour"]
-#: Field name -> amount.
-Amounts = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """Something that posts are counted by.
-
-    Attributes:
-        name: as queries name it.
-        granularity: the width of its time buckets.
-        values: which of its values a post counts under; none leaves it out.
-        amounts: what a post adds under each of them.
-    """
-
-    name: str
-    granularity: Granularity
-    values: Callable[[Document], Iterable[str]]
-    amounts: Callable[[Document], Amounts]
-
-
-def _one(_: Document) -> Iterable[str]:
-    return ("",)
-
-
-def _optional(field: str) -> Callable[[Document], Iterable[str]]:
-    def values(post: Document) -> Iterable[str]:
-        value = post.get(field)
-        return () if value is None else (value,)
-
-    return values
-
-
-def _volume(post: Document) -> Amounts:
-    analysis = post["analysis"]
-    return {"posts": 1, "words": analysis["num_of_words"], "characters": analysis["num_of_characters"]}
-
-
-def _posts(_: Document) -> Amounts:
-    return {"posts": 1}
-
-
-DIMENSIONS = (
-    Dimension("volume", "minute", _one, _volume),
-    Dimension("language", "minute", _optional("lang"), _posts),
-    Dimension("author", "hour", _optional("author"), _volume),
-)
+from stream_processors.sink.dimensions import DIMENSIONS, Granularity
 
 _Key = tuple[str, Granularity, datetime, str]
 
@@ -74,41 +23,58 @@ class CounterChanges:
 
     def __init__(self) -> None:
         self._amounts: dict[_Key, dict[str, int]] = {}
+        self._ranks: dict[_Key, dict[str, int]] = {}
 
     def add(self, post: Document | None, sign: Literal[1, -1] = 1) -> None:
         """Add what a post document counts, or take it away; without an analysis it counts nothing."""
         if post is None or post["state"] != "analyzed":
             return
+        counted = post.get("counters_version", 1)
+        minute = post["created_at"].replace(second=0, microsecond=0)
+        hour = minute.replace(minute=0)
         for dimension in DIMENSIONS:
-            bucket = _bucket(post["created_at"], dimension.granularity)
-            amounts = dimension.amounts(post)
-            for value in dimension.values(post):
+            if dimension.since > counted or (dimension.ranks and sign < 0):
+                continue
+            bucket = minute if dimension.granularity == "minute" else hour
+            for value, amounts in dimension.counts(post):
                 key = (dimension.name, dimension.granularity, bucket, value)
+                if dimension.ranks:
+                    highest = self._ranks.setdefault(key, {})
+                    for name, rank in amounts.items():
+                        highest[name] = max(rank, highest.get(name, 0))
+                    continue
                 total = self._amounts.setdefault(key, {})
                 for name, amount in amounts.items():
                     total[name] = total.get(name, 0) + sign * amount
 
     def updates(self, lane: str) -> Iterator[UpdateOne]:
         """The writes that bring the lane's counters up to date; those that cancel out are left out."""
-        for (dimension, granularity, bucket, value), amounts in self._amounts.items():
+        for key, amounts in self._amounts.items():
             changed = {name: amount for name, amount in amounts.items() if amount}
             if changed:
-                yield UpdateOne(
-                    {"_id": f"{lane}|{dimension}|{bucket:%Y-%m-%dT%H:%M}|{value}"},
-                    {
-                        "$inc": changed,
-                        "$setOnInsert": {
-                            "dimension": dimension,
-                            "granularity": granularity,
-                            "bucket": bucket,
-                            "value": value,
-                            "lane": lane,
-                        },
-                    },
-                    upsert=True,
-                )
+                yield _update(lane, key, {"$inc": changed})
+        for key, ranks in self._ranks.items():
+            yield _update(lane, key, {"$max": ranks})
 
 
-def _bucket(time: datetime, granularity: Granularity) -> datetime:
-    time = time.replace(second=0, microsecond=0)
-    return time if granularity == "minute" else time.replace(minute=0)
+def _update(lane: str, key: _Key, change: Document) -> UpdateOne:
+    dimension, granularity, bucket, value = key
+    return UpdateOne(
+        {"_id": counter_id(lane, dimension, bucket, value)},
+        change
+        | {
+            "$setOnInsert": {
+                "dimension": dimension,
+                "granularity": granularity,
+                "bucket": bucket,
+                "value": value,
+                "lane": lane,
+            },
+        },
+        upsert=True,
+    )
+
+
+def counter_id(lane: str, dimension: str, bucket: datetime, value: str) -> str:
+    """The _id of a counter document; a lane has one granularity in each dimension."""
+    return f"{lane}|{dimension}|{bucket:%Y-%m-%dT%H:%M}|{value}"

@@ -9,6 +9,7 @@ from postpulse import events
 from postpulse.collections import Document
 from postpulse.events import Analysis, Headers, Place, Post
 from stream_processors.analysis import ANALYSIS_VERSION
+from stream_processors.sink.dimensions import COUNTERS_VERSION
 
 #: Why a result may be off: no legal place to cut was found in a long text.
 UNCUTTABLE = "a long stretch without a sentence end was cut, so that counts next to the cut may be off by one"
@@ -50,6 +51,7 @@ def analyzed(document: Document, metrics: Mapping[str, Any], took_us: int, exact
         "state": "analyzed",
         "analysis": dict(metrics),
         "analysis_version": ANALYSIS_VERSION,
+        "counters_version": COUNTERS_VERSION,
         "analysis_us": took_us,
         "analyzed_at": to_datetime(time.time_ns() // 1_000_000),
         "approximate": [] if exact else [UNCUTTABLE],
