@@ -45,7 +45,17 @@ COUNTERS = Collection(
     name="counters",
     description="Integer sums of one time bucket, dimension, value and lane; _id is all four. `lane` is the "
     "topic and partition whose worker writes it; queries sum over lanes.",
-    indexes=(IndexModel([("dimension", ASCENDING), ("granularity", ASCENDING), ("bucket", ASCENDING)]),),
+    # One for a window of all values and, one look a bucket, for a single value.
+    indexes=(
+        IndexModel(
+            [
+                ("dimension", ASCENDING),
+                ("granularity", ASCENDING),
+                ("bucket", ASCENDING),
+                ("value", ASCENDING),
+            ]
+        ),
+    ),
     generated=True,
 )
 CHECKPOINTS = Collection(

@@ -198,6 +198,25 @@ class ReplaySettings(_Section):
     """For which the former generation is kept after queries were switched to another one."""
 
 
+class CountersSettings(_Section):
+    """How finely counters are kept, and for how long; by the time of the posts, in whole days."""
+
+    minute_days: int = Field(7, ge=1, le=36_500)
+    """After which minutes are folded into hours."""
+    hour_days: int = Field(90, ge=1, le=36_500)
+    """After which hours are folded into days of UTC."""
+    day_days: int = Field(0, ge=0, le=36_500)
+    """After which days are deleted; 0 keeps them for good."""
+
+    @model_validator(mode="after")
+    def _coarser_for_longer(self) -> "CountersSettings":
+        if self.minute_days > self.hour_days:
+            raise ValueError("minute_days must not be more than hour_days")
+        if self.day_days and self.day_days < self.hour_days:
+            raise ValueError("day_days must be 0 (for good) or not less than hour_days")
+        return self
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -224,6 +243,7 @@ class Settings(BaseSettings):
     ids: IdsSettings = IdsSettings()
     worker: WorkerSettings = WorkerSettings()
     replay: ReplaySettings = ReplaySettings()
+    counters: CountersSettings = CountersSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

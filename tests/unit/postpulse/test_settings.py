@@ -67,6 +67,9 @@ OTHER = {
     "POSTPULSE_REPLAY_MAX_SHARE": "0.5",
     "POSTPULSE_REPLAY_MAX_AHEAD": "50",
     "POSTPULSE_REPLAY_GRACE_SECONDS": "3600.0",
+    "POSTPULSE_COUNTERS_MINUTE_DAYS": "3",
+    "POSTPULSE_COUNTERS_HOUR_DAYS": "30",
+    "POSTPULSE_COUNTERS_DAY_DAYS": "365",
     "POSTPULSE_LOG_LEVEL": "debug",
     "POSTPULSE_LOG_FORMAT": "json",
 }
@@ -189,6 +192,14 @@ def test_a_value_that_is_not_allowed_names_its_setting_and_what_is(
             {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "ada"},
             "security_protocol SASL_SSL needs sasl_mechanism, sasl_password",
         ),
+        (
+            {"COUNTERS_MINUTE_DAYS": "91"},
+            "minute_days must not be more than hour_days",
+        ),
+        (
+            {"COUNTERS_DAY_DAYS": "89"},
+            "day_days must be 0 (for good) or not less than hour_days",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_name_one_another(
@@ -196,7 +207,8 @@ def test_settings_that_do_not_go_together_name_one_another(
 ) -> None:
     for variable, value in variables.items():
         monkeypatch.setenv(f"POSTPULSE_{variable}", value)
-    assert complaint() == f"POSTPULSE_KAFKA_…: {reason}"
+    section = next(iter(variables)).partition("_")[0]
+    assert complaint() == f"POSTPULSE_{section}_…: {reason}"
 
 
 def test_every_value_at_fault_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
