@@ -12,7 +12,7 @@ from postpulse.collections import COUNTERS, POSTS, Document
 #: generation that is built later has no marker of it.
 _COMPARED = ("analyzed", "analyzing", "dead")
 _STATES = (*_COMPARED, "deleted")
-#: Fields of a counter that are no amounts. Registers only rise: deleted posts have left theirs in one that is older.
+#: Fields of a counter that are no amounts. Registers only rise: an older generation has those of deleted posts.
 _KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane", "registers")
 
 

@@ -4,8 +4,8 @@ To count something more, add a dimension here, with `since` one above `COUNTERS_
 say by which version they were counted, so that what is taken away is what was added; a replay of all posts counts
 those of older versions anew. What a dimension says of a post must follow from its document alone, and never change.
 
-All amounts are integers, which add and subtract exactly. What cannot be subtracted, the registers from which distinct
-authors are estimated, is no amount but a rank: the highest one stands (see `postpulse.hyperloglog`).
+All amounts are integers, which add and subtract exactly. What cannot be subtracted, the registers from which
+distinct authors are estimated, is no amount but a rank: the highest one stands (see `postpulse.hyperloglog`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ Amounts = Mapping[str, int]
 COUNTERS_VERSION = 2
 #: Parts of equal width in which sentiments from -1 to 1 are counted.
 SENTIMENT_PARTS = 20
-#: Characters of a hashtag, a keyword and the like: longer ones are somebody's noise, and would be in every document key.
+#: Characters of a hashtag, a keyword and the like: longer ones are somebody's noise, and would stand in every _id.
 _LONGEST_VALUE = 200
 
 _ONE: Amounts = {"posts": 1}
@@ -74,7 +74,9 @@ def _sentiment(post: Document) -> Iterable[tuple[str, Amounts]]:
     if sentiment is None:
         return ()
     part = min(int((sentiment + 1) * SENTIMENT_PARTS / 2), SENTIMENT_PARTS - 1)
-    return (("", {"posts": 1, "sum": _thousandths(sentiment), analysis["sentiment_label"]: 1, f"p{part}": 1}),)
+    return (
+        ("", {"posts": 1, "sum": _thousandths(sentiment), analysis["sentiment_label"]: 1, f"p{part}": 1}),
+    )
 
 
 def _sentiment_of_author(post: Document) -> Iterable[tuple[str, Amounts]]:

@@ -1,9 +1,9 @@
 """Old counters are folded: minutes into hours, hours into days, and days that are kept no longer into one sum.
 
 What is counted in a window is the sum of all documents whose bucket lies in it, whatever their granularity, and a
-piece is folded in one transaction: no sum ever changes, wherever this stops. A change of an old post (a delete, another
-version) is counted where it always is, in a fine bucket, and folded the next time. Days that are kept no longer leave
-what they add up to, without values, so that generations can still be compared.
+piece is folded in one transaction: no sum ever changes, wherever this stops. A change of an old post (a delete,
+another version) is counted where it always is, in a fine bucket, and folded the next time. Days that are kept no
+longer leave what they add up to, without values, so that generations can still be compared.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ async def _fold(counters: AsyncCollection[Document], dimension: str, fold: _Fold
         documents = await found.to_list()
         if documents:
             gone = DeleteMany({"_id": {"$in": [document["_id"] for document in documents]}})
-            writes = [*_sums(dimension, fold, documents), gone]
+            writes: list[UpdateOne | DeleteMany] = [*_sums(dimension, fold, documents), gone]
             await counters.bulk_write(writes, ordered=False, session=session)
         return len(documents)
 

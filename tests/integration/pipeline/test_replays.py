@@ -213,3 +213,20 @@ def test_who_drives_is_killed_and_another_goes_on(pipeline: Pipeline, posts: lis
     assert counted["failed"] == 0
     assert pipeline.counters("volume")[""]["words"] == words(*posts)
     assert pipeline.counters("volume")[""]["posts"] == len(posts)
+
+
+def test_what_an_older_version_counted_is_counted_anew(pipeline: Pipeline, posts: list[Post]) -> None:
+    first, *others = posts
+    assert pipeline.counters("detected_language")["en"]["posts"] == len(posts)
+    # As a version that knew no more than these left them.
+    pipeline.database.posts.update_many({"_id": {"$ne": first.post_id}}, {"$unset": {"counters_version": ""}})
+    pipeline.database.counters.delete_many({"dimension": {"$nin": ["volume", "author", "language"]}})
+    pipeline.database.counters.update_many({"dimension": "author"}, {"$unset": {"rated": "", "sum": ""}})
+    done = wait_over(pipeline, replay := ask(pipeline))
+    assert done["copied"] == len(posts)
+    assert effects(pipeline, replay)["changed"] == len(others)
+    assert (
+        pipeline.counters("volume")[""]["posts"] == pipeline.counters("author")["ada"]["posts"] == len(posts)
+    )
+    # But for the one that was taken for counted already.
+    assert pipeline.counters("detected_language")["en"]["posts"] == len(others)

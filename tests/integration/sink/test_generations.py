@@ -41,6 +41,7 @@ from postpulse.topics import POST_CHUNK_ANALYSES
 from stream_processors import analysis
 from stream_processors.replay import rebuild
 from stream_processors.runtime.batches import Record
+from stream_processors.sink.dimensions import COUNTERS_VERSION
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 from tests.integration.sink.conftest import Worker
 from tests.integration.sink.effects import LANE, document, everything, position, put
@@ -127,7 +128,7 @@ async def test_posts_edits_deletes_and_long_posts_go_to_both(
     both = await count(database, (1, number))
     assert both[1] == both[number]
     assert both[1].posts == {"analyzed": 5, "analyzing": 0, "dead": 0, "deleted": 1}
-    assert both[1].analysis_versions == {analysis.ANALYSIS_VERSION: 5}
+    assert both[1].versions == {(analysis.ANALYSIS_VERSION, COUNTERS_VERSION): 5}
     assert both[1].counters["author"]["posts"] == both[1].counters["volume"]["posts"] == 5
     assert both[1].counters["volume"]["words"] == 213 == pipeline.counters("volume")[""]["words"]
     # Told once each, as with one generation.
