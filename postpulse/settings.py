@@ -206,7 +206,7 @@ class CountersSettings(_Section):
     hour_days: int = Field(90, ge=1, le=36_500)
     """After which hours are folded into days of UTC."""
     day_days: int = Field(0, ge=0, le=36_500)
-    """After which days are deleted; 0 keeps them for good."""
+    """After which days leave only what they add up to; 0 keeps them for good."""
 
     @model_validator(mode="after")
     def _coarser_for_longer(self) -> "CountersSettings":
