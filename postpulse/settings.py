@@ -217,6 +217,31 @@ class CountersSettings(_Section):
         return self
 
 
+class CacheSettings(_Section):
+    """Finished answers that the query API keeps in its process."""
+
+    max_bytes: int = Field(67_108_864, ge=0)
+    """0: none."""
+
+
+class RedisSettings(_Section):
+    """A Redis or Valkey in which all processes of the query API share finished answers."""
+
+    url: SecretStr | None = None
+    """None: there is none."""
+    timeout_seconds: float = Field(0.25, ge=0.01, le=10)
+    """How long it is waited for; then the database is asked."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(
+            ("redis://", "rediss://", "unix://")
+        ):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -244,6 +269,8 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     replay: ReplaySettings = ReplaySettings()
     counters: CountersSettings = CountersSettings()
+    cache: CacheSettings = CacheSettings()
+    redis: RedisSettings = RedisSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

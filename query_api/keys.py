@@ -4,6 +4,7 @@ from aiohttp import web
 
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import PostIds
+from query_api.caching.cache import Cache
 from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
 from query_api.live.waiters import Waiters
@@ -13,6 +14,7 @@ from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
 
+CACHE = web.AppKey("cache", Cache)
 POSTS = web.AppKey("post_queries", PostQueries)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)

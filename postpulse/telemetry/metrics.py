@@ -79,6 +79,12 @@ REPLAY_RUNNING = Gauge("postpulse_replay_running", "1 while this worker drives a
 DEAD_LETTERS_SETTLED = Counter(
     "postpulse_dead_letters_settled", "Dead letters redriven or discarded", ["how"]
 )
+CACHE_ANSWERS = Counter(
+    "postpulse_cache_answers",
+    "Answers kept before (hit), made (miss), or old and the database away (stale)",
+    ["how"],
+)
+CACHE_BYTES = Gauge("postpulse_cache_bytes", "Answers that this process keeps")
 WAITERS = Gauge("postpulse_waiters", "Requests that wait for an analysis")
 FEED_UP = Gauge("postpulse_feed_up", "1 while the feed of finished analyses is answered by the brokers")
 FEED_LAG = Gauge("postpulse_feed_lag_records", "Finished analyses that the feed has not seen yet")

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from pymongo.errors import PyMongoError
 
-from postpulse.web.problems import unavailable
+from postpulse.web.problems import Problem, unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -26,8 +26,13 @@ async def answered(question: Awaitable[_T]) -> _T:
     try:
         return await question
     except PyMongoError as exc:
-        log.warning("mongo did not answer", reason=str(exc).partition(", Timeout:")[0])
-        raise unavailable("The database cannot be reached; ask again later.", retry_after=2) from None
+        raise database_away(exc) from None
+
+
+def database_away(error: PyMongoError) -> Problem:
+    """The 503 that says so."""
+    log.warning("mongo did not answer", reason=str(error).partition(", Timeout:")[0])
+    return unavailable("The database cannot be reached; ask again later.", retry_after=2)
 
 
 def json_answer(

@@ -2,18 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiohttp import web
+from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.web.application import add_route
 from postpulse.web.problems import Problem, unavailable
-from query_api.keys import IDS, POSTS, WAITERS
+from query_api.caching.cache import Found
+from query_api.keys import CACHE, FEED, IDS, POSTS, WAITERS
 from query_api.live.waiters import TooManyWaitersError
 from query_api.queries.posts import analysis_view, post_view
-from query_api.routes.answers import FLEETING, answered, json_answer
+from query_api.routes.answers import FLEETING, answered, database_away, json_answer
+from query_api.routes.kept import entry_of, kept_answer, tagged_answer
 from query_api.routes.posts_openapi import describe_posts
 
 MAX_WAIT_SECONDS = 60.0
@@ -21,6 +22,9 @@ _CLIENT_CHECK_SECONDS = 2.0
 _WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
 #: A post may be edited or deleted, so that every use asks whether it still is as it was.
 _REVALIDATE = "private, no-cache"
+#: An analysis is forgotten at once when the topic of analyses tells of its post; a worker that dies between the
+#: transaction and the telling tells late.
+_KEPT_SECONDS = 30.0
 
 
 def install(app: web.Application) -> None:
@@ -34,12 +38,26 @@ async def get_analysis(request: web.Request) -> web.Response:
     """200 with the analysis, 202 while it is under way, 404, 410, or 422 for a dead-lettered post."""
     post_id = _post_id(request)
     wait = _wait_seconds(request)
-    document = await _analysis(request, post_id, wait)
-    if document is None or not _settled(document):
-        return _under_way(post_id)
-    _refuse_gone(document)
-    tag = f'"{post_id}-{document["offset"]}-{document["analysis_version"]}"'
-    return _cached(request, tag, lambda: analysis_view(document))
+    cache = request.app[CACHE]
+    # Only while the feed tells of changes.
+    found = await cache.find(post_id, _KEPT_SECONDS) if request.app[FEED].is_live else None
+    if found is None:
+        began = cache.began()
+        try:
+            document = await _analysis(request, post_id, wait)
+        except PyMongoError as error:
+            found = await cache.stale(post_id)
+            if found is None:
+                raise database_away(error) from None
+        else:
+            if document is None or not _settled(document):
+                return _under_way(post_id)
+            _refuse_gone(document)
+            tag = f"{post_id}-{document['offset']}-{document['analysis_version']}"
+            entry = entry_of(analysis_view(document), tag)
+            await cache.keep(post_id, entry, began)
+            found = Found(entry, 0.0, is_hit=False)
+    return kept_answer(request, found, _REVALIDATE)
 
 
 async def get_post(request: web.Request) -> web.Response:
@@ -49,8 +67,8 @@ async def get_post(request: web.Request) -> web.Response:
     if document is None:
         return _under_way(post_id)
     _refuse_gone(document)
-    tag = f'"{post_id}-{document["offset"]}-{document["state"]}"'
-    return _cached(request, tag, lambda: post_view(document))
+    tag = f"{post_id}-{document['offset']}-{document['state']}"
+    return tagged_answer(request, entry_of(post_view(document), tag), {"Cache-Control": _REVALIDATE})
 
 
 async def get_status(request: web.Request) -> web.Response:
@@ -62,7 +80,7 @@ async def _analysis(request: web.Request, post_id: str, seconds: float) -> Docum
     """The document of a post; waits up to so many seconds until its analysis is there."""
 
     async def look() -> Document | None:
-        return await answered(request.app[POSTS].analysis(post_id))
+        return await request.app[POSTS].analysis(post_id)
 
     if not seconds:
         return await look()
@@ -134,12 +152,3 @@ def _refuse_gone(document: Document) -> None:
 
 def _under_way(post_id: str) -> web.Response:
     return json_answer({"post_id": post_id, "status": "analyzing"}, 202, {"Retry-After": "1", **FLEETING})
-
-
-def _cached(request: web.Request, tag: str, view: Callable[[], Mapping[str, Any]]) -> web.Response:
-    # Weak: the same answer may come with gzip or without.
-    headers = {"ETag": f"W/{tag}", "Cache-Control": _REVALIDATE}
-    given = request.if_none_match or ()
-    if any(f'"{etag.value}"' == tag or etag.value == "*" for etag in given):
-        return web.Response(status=304, headers=headers)
-    return json_answer(view(), 200, headers)

@@ -1,0 +1,60 @@
+"""Answers that are kept for a while, over HTTP: ETag, Age, and where they are from."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from query_api.caching.cache import Found
+from query_api.caching.stores import Entry
+from query_api.keys import CACHE
+from query_api.routes.answers import answered
+
+
+def entry_of(view: Mapping[str, Any], tag: str | None = None) -> Entry:
+    """An answer to keep.
+
+    Args:
+        tag: of its ETag; by default one made of the answer itself.
+    """
+    body = msgspec.json.encode(view)
+    return Entry(body, tag or blake2b(body, digest_size=12).hexdigest(), time.time())
+
+
+async def kept_window(
+    request: web.Request, key: str, seconds: int, view: Callable[[], Awaitable[Mapping[str, Any]]]
+) -> web.Response:
+    """An answer that nobody tells changes of: kept here and by clients for so many seconds.
+
+    Raises:
+        Problem: 503; the database did not answer, and nothing is kept.
+    """
+
+    async def make() -> Entry:
+        return entry_of(await view())
+
+    found = await answered(request.app[CACHE].get(key, seconds, make))
+    return kept_answer(request, found, f"private, max-age={seconds}")
+
+
+def kept_answer(request: web.Request, found: Found, cache_control: str) -> web.Response:
+    """200, or 304 where the client has it; RFC 9211 says whether it was kept, and whether it is stale."""
+    headers = {"Cache-Control": cache_control, "Cache-Status": "postpulse; fwd=miss"}
+    if found.is_hit:
+        headers |= {"Cache-Status": "postpulse; hit", "Age": str(int(found.age))}
+    if found.is_stale:
+        headers |= {"Cache-Status": "postpulse; hit; detail=stale", "Cache-Control": "no-store"}
+    return tagged_answer(request, found.entry, headers)
+
+
+def tagged_answer(request: web.Request, entry: Entry, headers: Mapping[str, str]) -> web.Response:
+    """200, or 304 where the client says that it has this very answer."""
+    # Weak: the same answer may come with gzip or without.
+    headers = {"ETag": f'W/"{entry.tag}"', **headers}
+    given = request.if_none_match or ()
+    if any(etag.value in (entry.tag, "*") for etag in given):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=entry.body, content_type="application/json", headers=headers)
