@@ -1,6 +1,6 @@
 """The query API, wired: MongoDB, the feed of finished analyses, routes, health. `install` adds it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pymongo
@@ -23,13 +23,19 @@ from query_api.keys import (
     DEAD_LETTERS,
     FEED,
     GENERATIONS,
+    HUB,
     IDS,
+    PAST,
     POSTS,
     REDRIVE_PUBLISHER,
     REPLAYS,
     WAITERS,
 )
 from query_api.live.feed import Feed
+from query_api.live.hub import Hub
+from query_api.live.past import Past
+from query_api.live.position import Position
+from query_api.live.records import Record
 from query_api.live.waiters import Waiters
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.dead_letters import DeadLetterQueries
@@ -37,11 +43,12 @@ from query_api.queries.generations import GenerationQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
-from query_api.routes import dead_letters, generations, posts, replays
+from query_api.routes import dead_letters, generations, posts, replays, stream
 
 log = structlog.get_logger(__name__)
 
 _MAX_WAITERS = 10_000
+_MAX_STREAMS = 2000
 _PING_SECONDS = 2.0
 _STALLED_SECONDS = 5.0
 
@@ -54,6 +61,7 @@ def install(app: web.Application) -> None:
     """
     app[IDS] = PostIds.from_settings(app[SETTINGS].ids)
     app[WAITERS] = Waiters(_MAX_WAITERS)
+    app[HUB] = Hub(_MAX_STREAMS, lambda: _live(app))
     app.cleanup_ctx.append(_database)
     app.cleanup_ctx.append(_redriving)
     app.cleanup_ctx.append(_feed)
@@ -63,6 +71,7 @@ def install(app: web.Application) -> None:
     dead_letters.install(app)
     replays.install(app)
     generations.install(app)
+    stream.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -100,17 +109,33 @@ async def _covering(app: web.Application) -> AsyncIterator[None]:
 
 async def _feed(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].kafka
-    feed = Feed(settings, topic_name(POST_ANALYSES, settings), app[WAITERS].wake)
+    topic = topic_name(POST_ANALYSES, settings)
+    waiters, hub, past = app[WAITERS], app[HUB], Past(settings, topic)
+
+    async def begin(position: Position, lost: str | None) -> None:
+        # What came before was not seen.
+        waiters.wake(None)
+        await hub.begin(position, lost)
+
+    async def take(records: Sequence[Record]) -> None:
+        waiters.wake(record.post_id for record in records)
+        await hub.take(records)
+
+    feed = Feed(settings, topic, begin, take, lambda: hub.listening)
     app[FEED] = feed
-    app[health.CHECKS]["feed"] = lambda: _following(feed, app[WAITERS])
+    app[PAST] = past
+    app[health.CHECKS]["feed"] = lambda: _following(feed, waiters, hub)
     feed.start()
     yield
     await feed.stop()
+    await past.close()
 
 
 async def _let_go(app: web.Application) -> None:
-    # Requests that wait would hold up the stop for as long as they are given.
+    # Requests that wait would hold up the stop for as long as they are given, and streams for good.
     app[WAITERS].close()
+    app[PAST].stop()
+    app[HUB].close()
 
 
 async def _ping(client: AsyncMongoClient[Document]) -> dict[str, Any]:
@@ -123,16 +148,25 @@ async def _ping(client: AsyncMongoClient[Document]) -> dict[str, Any]:
     return {}
 
 
-async def _following(feed: Feed, waiters: Waiters) -> dict[str, Any]:
+def _answered(feed: Feed) -> bool:
+    return feed.connection.up and feed.seconds_since_poll <= _STALLED_SECONDS
+
+
+def _live(app: web.Application) -> bool:
+    return app[FEED].following and _answered(app[FEED])
+
+
+async def _following(feed: Feed, waiters: Waiters, hub: Hub) -> dict[str, Any]:
     if not feed.following:
         raise RuntimeError("the end of the analyses topic is not found yet")
-    if not feed.connection.up or feed.seconds_since_poll > _STALLED_SECONDS:
+    if not _answered(feed):
         raise RuntimeError(
             f"the brokers do not answer; last poll {feed.seconds_since_poll:.1f} s ago; "
-            "analyses are served, but requests that wait are not woken"
+            "analyses are served, but requests that wait are not woken, and streams stand still"
         )
     return {
         "seconds_since_poll": round(feed.seconds_since_poll, 1),
         "lag": feed.connection.lag,
         "waiters": len(waiters),
+        "streams": len(hub),
     }

@@ -7,6 +7,8 @@ from postpulse.post_ids import PostIds
 from query_api.caching.cache import Cache
 from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
+from query_api.live.hub import Hub
+from query_api.live.past import Past
 from query_api.live.waiters import Waiters
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
@@ -18,6 +20,8 @@ CACHE = web.AppKey("cache", Cache)
 POSTS = web.AppKey("post_queries", PostQueries)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)
+HUB = web.AppKey("stream_hub", Hub)
+PAST = web.AppKey("stream_past", Past)
 DEAD_LETTERS = web.AppKey("dead_letter_queries", DeadLetterQueries)
 ACTIONS = web.AppKey("dead_letter_actions", Actions)
 REDRIVE_PUBLISHER = web.AppKey("redrive_publisher", Publisher)

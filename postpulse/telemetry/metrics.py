@@ -88,3 +88,13 @@ CACHE_BYTES = Gauge("postpulse_cache_bytes", "Answers that this process keeps")
 WAITERS = Gauge("postpulse_waiters", "Requests that wait for an analysis")
 FEED_UP = Gauge("postpulse_feed_up", "1 while the feed of finished analyses is answered by the brokers")
 FEED_LAG = Gauge("postpulse_feed_lag_records", "Finished analyses that the feed has not seen yet")
+STREAMS = Gauge("postpulse_streams", "Streams of finished analyses that are open")
+STREAM_EVENTS = LoopCounter(
+    "postpulse_stream_events", "Results and deletes told to streams, each one counted"
+)
+STREAM_RESUMES = Counter(
+    "postpulse_stream_resumes",
+    "Streams that went on where their reader was, or were told that they cannot (reset)",
+    ["how"],
+)
+STREAMS_CUT_OFF = Counter("postpulse_streams_cut_off", "Streams ended since their readers were too slow")

@@ -1,0 +1,144 @@
+"""Reads what lies between two places of `post-analyses.v1`, page by page, for streams that come back."""
+
+import asyncio
+import threading
+import time
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from postpulse.kafka.connection import client_config
+from postpulse.settings import KafkaSettings
+from query_api.live.position import Position
+from query_api.live.records import Record
+
+#: Pages that are read at the same time; whoever comes later waits in line.
+_READERS = 4
+#: Where a page ends, by what it has; one record more at most.
+_PAGE_RECORDS = 500
+_PAGE_BYTES = 256 * 1024
+#: And by the time that it may take, so that the others in line have their turn.
+_PAGE_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+PLACE_LOST = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._AUTO_OFFSET_RESET,
+)
+
+
+class PlaceLostError(Exception):
+    """The log does not have the place any more, or is another one."""
+
+
+class Past:
+    """A few consumers without a group, made when first needed and kept.
+
+    Args:
+        topic: with the prefix in force.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._turn = asyncio.Semaphore(_READERS)
+        self._idle: list[Consumer] = []
+        self._stop = threading.Event()
+
+    async def page(self, since: Position, until: Position) -> tuple[list[Record], Position]:
+        """Records between two places of the log, in order within a partition, and the place behind them.
+
+        There may be none, and the place not moved, where the brokers do not answer in time.
+
+        Raises:
+            PlaceLostError: the first place is not in the log.
+        """
+        async with self._turn:
+            # In a thread, and finished there whatever happens to the one who asks: the consumer is in use.
+            return await asyncio.to_thread(self._page, since.copy(), until)
+
+    def stop(self) -> None:
+        """Let pages under way end at once."""
+        self._stop.set()
+
+    async def close(self) -> None:
+        for consumer in self._idle:
+            await asyncio.to_thread(consumer.close)
+        self._idle.clear()
+
+    # What follows runs in threads.
+
+    def _page(self, at: Position, until: Position) -> tuple[list[Record], Position]:
+        if self._stop.is_set():
+            return [], at
+        # One thread a consumer: `list` hands each out once.
+        consumer = self._idle.pop() if self._idle else self._new_consumer()
+        try:
+            records = self._read(consumer, at, until)
+            consumer.unassign()
+        except KafkaException:
+            # As good as no answer: the next page has a new one.
+            consumer.close()
+            return [], at
+        except BaseException:
+            consumer.close()
+            raise
+        self._idle.append(consumer)
+        return records, at
+
+    def _read(self, consumer: Consumer, at: Position, until: Position) -> list[Record]:
+        """Read on from a place, which is moved along."""
+        left = at.before(until)
+        consumer.assign(
+            [TopicPartition(self._topic, partition, first) for partition, (first, _) in left.items()]
+        )
+        deadline = time.monotonic() + _PAGE_SECONDS
+        records: list[Record] = []
+        size = 0
+        while left and len(records) < _PAGE_RECORDS and size < _PAGE_BYTES:
+            if self._stop.is_set() or time.monotonic() > deadline:
+                break
+            message = consumer.poll(_POLL_SECONDS)
+            if message is None:
+                continue
+            partition, offset, error = message.partition(), message.offset(), message.error()
+            if partition is None or offset is None or partition not in left:
+                if error is not None and error.code() in PLACE_LOST:
+                    raise PlaceLostError(error.str())
+                continue
+            if error is not None:
+                if error.code() in PLACE_LOST:
+                    raise PlaceLostError(error.str())
+                # The end that a broker knows may lie before the one that is asked for, after a change of leaders.
+                if error.code() == KafkaError._PARTITION_EOF and offset >= left[partition][1]:
+                    _finish(at, left, partition)
+                continue
+            if offset < left[partition][1]:
+                record = Record(partition, offset, message.key(), message.value())
+                record.read()
+                records.append(record)
+                size += record.size
+                at.offsets[partition] = offset + 1
+            # Compaction may have taken the last ones away.
+            if offset + 1 >= left[partition][1]:
+                _finish(at, left, partition)
+        return records
+
+    def _new_consumer(self) -> Consumer:
+        return Consumer(
+            {
+                **client_config(self._settings, "postpulse-query-api"),
+                # Required by the client; nothing is ever committed and no group is joined.
+                "group.id": "postpulse-query-api",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                # A page needs no more, and what is fetched beyond it is thrown away.
+                "queued.max.messages.kbytes": 1024,
+                "max.partition.fetch.bytes": 128 * 1024,
+            }
+        )
+
+
+def _finish(at: Position, left: dict[int, tuple[int, int]], partition: int) -> None:
+    at.offsets[partition] = left.pop(partition)[1]
