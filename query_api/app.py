@@ -1,6 +1,7 @@
 """The query API, wired: MongoDB, the feed of finished analyses, routes, health. `install` adds it."""
 
 from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import pymongo
@@ -16,9 +17,14 @@ from postpulse.post_ids import PostIds
 from postpulse.topics import POST_ANALYSES, topic_name
 from postpulse.web import health
 from postpulse.web.application import SETTINGS
+from query_api.caching.analyses import KeptAnalyses
+from query_api.caching.cache import Cache
+from query_api.caching.stores import LocalStore, NoSharedStore, RedisStore, SharedStore
 from query_api.dead_letters.actions import Actions
 from query_api.keys import (
     ACTIONS,
+    ANALYSES,
+    CACHE,
     COVERAGE,
     DEAD_LETTERS,
     FEED,
@@ -50,7 +56,6 @@ log = structlog.get_logger(__name__)
 _MAX_WAITERS = 10_000
 _MAX_STREAMS = 2000
 _PING_SECONDS = 2.0
-_STALLED_SECONDS = 5.0
 
 
 def install(app: web.Application) -> None:
@@ -61,7 +66,8 @@ def install(app: web.Application) -> None:
     """
     app[IDS] = PostIds.from_settings(app[SETTINGS].ids)
     app[WAITERS] = Waiters(_MAX_WAITERS)
-    app[HUB] = Hub(_MAX_STREAMS, lambda: _live(app))
+    app[HUB] = Hub(_MAX_STREAMS, lambda: app[FEED].is_live)
+    app.cleanup_ctx.append(_caching)
     app.cleanup_ctx.append(_database)
     app.cleanup_ctx.append(_redriving)
     app.cleanup_ctx.append(_feed)
@@ -79,6 +85,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     client = connect(settings, "postpulse-query-api")
     collections = database(client, settings)
     current = CurrentGeneration(collections)
+    app[ANALYSES] = KeptAnalyses(app[CACHE], current, lambda: app[FEED].is_live)
     app[POSTS] = PostQueries(collections, current)
     app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
     app[REPLAYS] = ReplayQueries(collections, current)
@@ -86,6 +93,18 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()
+
+
+async def _caching(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    shared: SharedStore = NoSharedStore()
+    if settings.redis.url is not None:
+        # What one version wrote, another may not read; and databases may share a server.
+        namespace = f"postpulse:{version('postpulse')}:{settings.mongo.database}:"
+        shared = RedisStore(settings.redis, namespace)
+    app[CACHE] = Cache(LocalStore(settings.cache.max_bytes), shared)
+    yield
+    await app[CACHE].close()
 
 
 async def _redriving(app: web.Application) -> AsyncIterator[None]:
@@ -110,15 +129,19 @@ async def _covering(app: web.Application) -> AsyncIterator[None]:
 async def _feed(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].kafka
     topic = topic_name(POST_ANALYSES, settings)
-    waiters, hub, past = app[WAITERS], app[HUB], Past(settings, topic)
+    waiters, hub, kept, past = app[WAITERS], app[HUB], app[ANALYSES], Past(settings, topic)
 
     async def begin(position: Position, lost: str | None) -> None:
         # What came before was not seen.
+        kept.clear()
         waiters.wake(None)
         await hub.begin(position, lost)
 
     async def take(records: Sequence[Record]) -> None:
-        waiters.wake(record.post_id for record in records)
+        post_ids = [record.post_id for record in records]
+        waiters.wake(post_ids)
+        # Who was woken looks again after this, however long the shared store takes.
+        await kept.forget(post_ids)
         await hub.take(records)
 
     feed = Feed(settings, topic, begin, take, lambda: hub.listening)
@@ -148,18 +171,10 @@ async def _ping(client: AsyncMongoClient[Document]) -> dict[str, Any]:
     return {}
 
 
-def _answered(feed: Feed) -> bool:
-    return feed.connection.up and feed.seconds_since_poll <= _STALLED_SECONDS
-
-
-def _live(app: web.Application) -> bool:
-    return app[FEED].following and _answered(app[FEED])
-
-
 async def _following(feed: Feed, waiters: Waiters, hub: Hub) -> dict[str, Any]:
     if not feed.following:
         raise RuntimeError("the end of the analyses topic is not found yet")
-    if not _answered(feed):
+    if not feed.is_answered:
         raise RuntimeError(
             f"the brokers do not answer; last poll {feed.seconds_since_poll:.1f} s ago; "
             "analyses are served, but requests that wait are not woken, and streams stand still"

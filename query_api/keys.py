@@ -4,6 +4,7 @@ from aiohttp import web
 
 from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import PostIds
+from query_api.caching.analyses import KeptAnalyses
 from query_api.caching.cache import Cache
 from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
@@ -17,6 +18,7 @@ from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
 
 CACHE = web.AppKey("cache", Cache)
+ANALYSES = web.AppKey("kept_analyses", KeptAnalyses)
 POSTS = web.AppKey("post_queries", PostQueries)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)

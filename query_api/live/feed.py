@@ -25,6 +25,7 @@ _POLL_SECONDS = 0.2
 _BATCH = 500
 _RETRY_SECONDS = 1.0
 _ASK_SECONDS = 2.0
+_STALLED_SECONDS = 5.0
 #: A log that was made anew is told from its start, as all of it is news; a larger one from its end.
 _MOST_OF_A_NEW_LOG = 100_000
 
@@ -101,6 +102,16 @@ class Feed:
     @property
     def seconds_since_poll(self) -> float:
         return time.monotonic() - self._last_poll_at
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the brokers answer, as far as known."""
+        return self.connection.up and self.seconds_since_poll <= _STALLED_SECONDS
+
+    @property
+    def is_live(self) -> bool:
+        """Whether what happens is told at once, as far as known."""
+        return self.following and self.is_answered
 
     # What follows runs in the feed's thread.
 

@@ -2,6 +2,7 @@
 
 import time
 
+import pymongo
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -10,6 +11,7 @@ from postpulse.generations.state import read_state
 
 #: How long an answer may come from the generation before the current one. That one is kept much longer.
 _KNOWN_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
 
 
 class CurrentGeneration:
@@ -17,7 +19,8 @@ class CurrentGeneration:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._database = database
-        self._number = 0
+        self.known = 0
+        """The number that it had last, as far as known; 0 before it was asked."""
         self._looked = float("-inf")
 
     async def collection(self, collection: Collection) -> AsyncCollection[Document]:
@@ -26,8 +29,13 @@ class CurrentGeneration:
         Raises:
             PyMongoError: there is no answer.
         """
+        return self._database[collection.name_in(await self.number())]
+
+    async def number(self) -> int:
+        """Its number. Raises as `collection`."""
         now = time.monotonic()
         if now - self._looked > _KNOWN_SECONDS:
-            self._number = (await read_state(self._database[GENERATIONS.name])).current
+            with pymongo.timeout(_ANSWER_SECONDS):
+                self.known = (await read_state(self._database[GENERATIONS.name])).current
             self._looked = now
-        return self._database[collection.name_in(self._number)]
+        return self.known

@@ -10,7 +10,7 @@ from postpulse.collections import Document
 from postpulse.web.application import add_route
 from postpulse.web.problems import Problem, unavailable
 from query_api.caching.cache import Found
-from query_api.keys import CACHE, FEED, IDS, POSTS, WAITERS
+from query_api.keys import ANALYSES, IDS, POSTS, WAITERS
 from query_api.live.waiters import TooManyWaitersError
 from query_api.queries.posts import analysis_view, post_view
 from query_api.routes.answers import FLEETING, answered, database_away, json_answer
@@ -22,9 +22,6 @@ _CLIENT_CHECK_SECONDS = 2.0
 _WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
 #: A post may be edited or deleted, so that every use asks whether it still is as it was.
 _REVALIDATE = "private, no-cache"
-#: An analysis is forgotten at once when the topic of analyses tells of its post; a worker that dies between the
-#: transaction and the telling tells late.
-_KEPT_SECONDS = 30.0
 
 
 def install(app: web.Application) -> None:
@@ -38,26 +35,35 @@ async def get_analysis(request: web.Request) -> web.Response:
     """200 with the analysis, 202 while it is under way, 404, 410, or 422 for a dead-lettered post."""
     post_id = _post_id(request)
     wait = _wait_seconds(request)
-    cache = request.app[CACHE]
-    # Only while the feed tells of changes.
-    found = await cache.find(post_id, _KEPT_SECONDS) if request.app[FEED].is_live else None
-    if found is None:
-        began = cache.began()
-        try:
-            document = await _analysis(request, post_id, wait)
-        except PyMongoError as error:
-            found = await cache.stale(post_id)
-            if found is None:
-                raise database_away(error) from None
-        else:
-            if document is None or not _settled(document):
-                return _under_way(post_id)
-            _refuse_gone(document)
-            tag = f"{post_id}-{document['offset']}-{document['analysis_version']}"
-            entry = entry_of(analysis_view(document), tag)
-            await cache.keep(post_id, entry, began)
-            found = Found(entry, 0.0, is_hit=False)
-    return kept_answer(request, found, _REVALIDATE)
+    try:
+        found = await _find_analysis(request, post_id, wait)
+    except PyMongoError as error:
+        found = await request.app[ANALYSES].stale(post_id)
+        if found is None:
+            raise database_away(error) from None
+    return _under_way(post_id) if found is None else kept_answer(request, found, _REVALIDATE)
+
+
+async def _find_analysis(request: web.Request, post_id: str, wait: float) -> Found | None:
+    """The analysis of a post; None while it is under way.
+
+    Raises:
+        Problem: the post is gone.
+        PyMongoError: the database did not answer.
+    """
+    analyses = request.app[ANALYSES]
+    found = await analyses.find(post_id)
+    if found is not None:
+        return found
+    began = analyses.began()
+    document = await _analysis(request, post_id, wait)
+    if document is None or not _settled(document):
+        return None
+    _refuse_gone(document)
+    tag = f"{post_id}-{document['offset']}-{document['analysis_version']}"
+    entry = entry_of(analysis_view(document), tag)
+    await analyses.keep(post_id, entry, began)
+    return Found(entry, 0.0, is_hit=False)
 
 
 async def get_post(request: web.Request) -> web.Response:
