@@ -118,6 +118,8 @@ async def test_without_a_database_there_is_a_problem_in_bounded_time(
     await until_ready(service)
     post = service.store_analyzed(service.store_received("Known.", chunks=1))
     invented = "0" * 32
+    read = service.store_analyzed(service.store_received("Read before.", chunks=1))
+    assert (await service.get(f"{read['_id']}/analysis/"))[0] == 200
     async with without(own_mongo, away):
         calls = ("analysis/", "analysis/?wait=30", "status/", "")
         async with asyncio.timeout(_BOUNDED_SECONDS):
@@ -126,6 +128,10 @@ async def test_without_a_database_there_is_a_problem_in_bounded_time(
             assert (status, headers["Content-Type"]) == (503, "application/problem+json")
             assert headers["Retry-After"] == "2"
             assert body["detail"] == "The database cannot be reached; ask again later."
+        async with asyncio.timeout(_BOUNDED_SECONDS):
+            status, body, headers = await service.get(f"{read['_id']}/analysis/")
+        assert (status, body["num_of_words"], headers["Cache-Control"]) == (200, 2, "no-store")
+        assert headers["Cache-Status"] == "postpulse; hit; detail=stale"
         # An invented id is told without a look.
         assert (await service.get(f"{invented}/analysis/"))[0] == 404
         failing = await until_it_fails(service, "mongo")
