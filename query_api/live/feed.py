@@ -161,6 +161,8 @@ class Feed:
             each.offset = offset
         consumer.assign(partitions)
         self.following = True
+        # All leaders have just answered; the statistics say so later.
+        self.connection = Connection(up=True)
         self._last_poll_at = time.monotonic()
         if self._complaint is not None:
             log.info("the feed follows its topic", topic=self._topic)

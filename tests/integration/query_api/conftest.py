@@ -38,7 +38,7 @@ def serve(pipeline: Pipeline) -> Serve:
             host, port = runner.addresses[0][:2]
             connector = aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(f"http://{host}:{port}", connector=connector) as http:
-                yield Service(pipeline, app, http)
+                yield Service(pipeline, app, http, runner)
         finally:
             await runner.cleanup()
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from postpulse import events
-from postpulse.events import Place
+from postpulse.events import Analysis, Place
 from postpulse.kafka.admin import admin_client, apply_topics
 from postpulse.topics import POST_ANALYSES, topic_name
 from query_api.keys import FEED, WAITERS
@@ -23,11 +24,23 @@ from tests.waiting import until
 class Service:
     """Writes documents and events as a worker does, and asks over HTTP."""
 
-    def __init__(self, pipeline: Pipeline, app: web.Application, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, pipeline: Pipeline, app: web.Application, http: aiohttp.ClientSession, runner: web.AppRunner
+    ) -> None:
         self.pipeline = pipeline
         self.app = app
         self.http = http
+        self._runner = runner
         self._offsets = itertools.count(100)
+
+    @property
+    def address(self) -> URL:
+        assert self.http._base_url is not None
+        return self.http._base_url
+
+    async def stop(self) -> None:
+        """As the end of the process does."""
+        await self._runner.cleanup()
 
     @property
     def feed(self) -> Feed:
@@ -77,6 +90,27 @@ class Service:
         finished = self.store_analyzed(document)
         self.announce(finished)
         return finished
+
+    def analysis(self, filling: int = 0, **fields: Any) -> Analysis:
+        """A result of a post that MongoDB does not know, with so many more characters."""
+        now = 1_700_000_000_000
+        given = {
+            "post_id": self.pipeline.ids.mint(),
+            "revision": next(self._offsets),
+            "analysis_version": 1,
+            "analyzed_at": now,
+            "created_at": now,
+            "received_at": now,
+            "chunks": 1,
+            "metrics": {"num_of_words": 1, "filling": "x" * filling},
+        }
+        return Analysis(**(given | fields))
+
+    def tell(self, *results: Analysis) -> None:
+        """Publish results, acknowledged."""
+        for result in results:
+            self.pipeline.send_raw(POST_ANALYSES, result.post_id.encode(), events.encode(result))
+        self.pipeline.flush()
 
     def _store(self, document: Document) -> Document:
         self.pipeline.database.posts.replace_one({"_id": document["_id"]}, document, upsert=True)
