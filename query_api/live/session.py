@@ -180,9 +180,9 @@ class Session:
             self._look(at)
 
     def _refuse_to_lag(self) -> None:
-        """Raises StalledError where the reader has been behind for long."""
+        """Raises StalledError where the reader has been behind for long, and not because of the brokers."""
         now = asyncio.get_running_loop().time()
-        if self._behind_since is None:
+        if self._behind_since is None or not self._hub.live():
             self._behind_since = now
         elif now - self._behind_since > _BEHIND_SECONDS:
             raise StalledError

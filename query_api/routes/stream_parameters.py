@@ -16,8 +16,8 @@ class StreamParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     """The filters, as `Filters` has them, and where to begin."""
 
     author: _Text | None = None
-    hashtag: _Text | None = None
-    mention: _Text | None = None
+    hashtag: Annotated[_Text, msgspec.Meta(pattern="^[#＃]?[^#＃]")] | None = None
+    mention: Annotated[_Text, msgspec.Meta(pattern="^[@＠]?[^@＠]")] | None = None
     language: Annotated[str, msgspec.Meta(pattern="^[a-z]{2,3}$")] | None = None
     sentiment: Literal["positive", "neutral", "negative"] | None = None
     source: _Text | None = None

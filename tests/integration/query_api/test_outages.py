@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,10 @@ import pytest
 from postpulse.embedded.kafka import EmbeddedKafka
 from postpulse.embedded.mongod import EmbeddedMongo
 from postpulse.settings import HttpSettings, IdsSettings, KafkaSettings, MongoSettings, Settings
+from query_api.live import session
 from tests.integration.postpulse.broker import frozen, killed, started
+from tests.integration.query_api.conftest import Serve
+from tests.integration.query_api.reader import Reader
 from tests.integration.query_api.service import Service
 from tests.waiting import until
 
@@ -109,6 +112,57 @@ async def test_without_a_broker_answers_go_on_and_readiness_tells(
     service.finish(post)
     async with asyncio.timeout(20):
         assert (await request)[0] == 200
+
+
+def live(reader: Reader) -> bool | None:
+    """What a stream has said last of the brokers."""
+    said = reader.named("position")
+    return said[-1].data["live"] if said else None
+
+
+@each_way
+async def test_streams_stay_open_without_a_broker_say_so_and_miss_nothing(
+    service: Service, own_broker: EmbeddedKafka, away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.05)
+    await until_ready(service)
+    reader = await Reader.open(service.http)
+    place = await reader.until_placed()
+    first, second, third = (service.analysis() for _ in range(3))
+    service.tell(first)
+    await reader.until_told(first.post_id)
+    async with without(own_broker, away):
+        await reader.until("word of it", lambda _: live(reader) is False)
+        # Those who come meanwhile are told as well; for one of them the log has to be read.
+        new = await Reader.open(service.http)
+        late = await Reader.open(service.http, after=reader.last_event_id)
+        later = await Reader.open(service.http, after=place)
+        for each in (new, late, later):
+            await each.until("word of it", lambda each: live(each) is False)
+    await reader.until("word that it is over", lambda _: live(reader))
+    service.tell(second, third)
+    for each, told in ((reader, 3), (late, 2), (later, 3), (new, 2)):
+        await each.until_told(second.post_id, third.post_id)
+        assert len(each.told) == told
+        assert not each.named("reset")
+        await each.close()
+
+
+async def test_a_stream_that_is_opened_before_there_are_brokers_begins_when_they_come(
+    serve: Serve, own_broker: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.05)
+    async with AsyncExitStack() as stack:
+        async with without(own_broker, frozen):
+            service = await stack.enter_async_context(serve())
+            reader = await Reader.open(service.http)
+            await reader.until("word of it", lambda _: reader.events)
+            assert (reader.events[0].data, reader.last_event_id) == ({"live": False}, None)
+        assert await reader.until_placed()
+        told = service.analysis()
+        service.tell(told)
+        await reader.until_told(told.post_id)
+        await reader.close()
 
 
 @each_way
