@@ -25,6 +25,7 @@ from query_api.keys import (
     ACTIONS,
     ANALYSES,
     CACHE,
+    COUNTERS,
     COVERAGE,
     DEAD_LETTERS,
     FEED,
@@ -43,13 +44,14 @@ from query_api.live.past import Past
 from query_api.live.position import Position
 from query_api.live.records import Record
 from query_api.live.waiters import Waiters
+from query_api.queries.counters import CounterQueries
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
-from query_api.routes import dead_letters, generations, posts, replays, stream
+from query_api.routes import counters, dead_letters, generations, posts, replays, stream
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ def install(app: web.Application) -> None:
     replays.install(app)
     generations.install(app)
     stream.install(app)
+    counters.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:
@@ -90,6 +93,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
     app[REPLAYS] = ReplayQueries(collections, current)
     app[GENERATIONS] = GenerationQueries(collections, app[SETTINGS].replay.grace_seconds)
+    app[COUNTERS] = CounterQueries(collections, current)
     app[health.CHECKS]["mongo"] = lambda: _ping(client)
     yield
     await client.close()

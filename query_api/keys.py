@@ -11,6 +11,7 @@ from query_api.live.feed import Feed
 from query_api.live.hub import Hub
 from query_api.live.past import Past
 from query_api.live.waiters import Waiters
+from query_api.queries.counters import CounterQueries
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
 from query_api.queries.posts import PostQueries
@@ -30,4 +31,5 @@ REDRIVE_PUBLISHER = web.AppKey("redrive_publisher", Publisher)
 IDS = web.AppKey("known_post_ids", PostIds)
 REPLAYS = web.AppKey("replay_queries", ReplayQueries)
 GENERATIONS = web.AppKey("generation_queries", GenerationQueries)
+COUNTERS = web.AppKey("counter_queries", CounterQueries)
 COVERAGE = web.AppKey("replay_coverage", Coverage)

@@ -1,7 +1,7 @@
 """Parameters of a request as a Struct; what msgspec says of them, said to the caller."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -62,6 +62,9 @@ def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) 
     name = at["field"] if at else ""
     if not name:
         return Problem(422, f"The body must be a JSON object: {message}.")
+    choices = _choices(parameters, name)
+    if choices:
+        return Problem(422, f"{name} must be one of {', '.join(choices)}.", field=name)
     return Problem(
         422,
         f"{name} must be {_WORDS[name]}."
@@ -69,3 +72,15 @@ def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) 
         else f"{name} is not allowed: {message[: at.start() if at else None]}.",
         field=name,
     )
+
+
+def _choices(parameters: type[msgspec.Struct], name: str) -> list[str]:
+    """The words that a parameter may be, where it is one of a few."""
+    return [
+        str(choice)
+        for field in msgspec.structs.fields(parameters)
+        if field.encode_name == name
+        for kind in (field.type, *get_args(field.type))
+        if get_origin(kind) is Literal
+        for choice in get_args(kind)
+    ]

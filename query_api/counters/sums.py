@@ -1,0 +1,181 @@
+"""Sums over counter documents, made by MongoDB. Every question reads one range of the index a granularity."""
+
+import math
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+from postpulse.collections import COUNTERS, Document
+from query_api.counters.dimensions import AUTHORS, Dimension
+from query_api.counters.kept import EPOCH, WIDTHS, Window
+from query_api.queries.current import CurrentGeneration
+
+#: Name of an amount -> its sum.
+Amounts = Mapping[str, int]
+Order = Literal["count", "change"]
+_ORDERS: dict[Order, Document] = {
+    "count": {"count": -1, "_id": 1},
+    "change": {"difference": -1, "count": -1, "_id": 1},
+}
+_MINUTE = timedelta(minutes=1)
+_DAY_MINUTES = 24 * 60
+
+
+class Sums:
+    """What the counters of one moment say. Each question raises PyMongoError where there is no answer in time."""
+
+    def __init__(self, counters: AsyncCollection[Document], session: AsyncClientSession) -> None:
+        self._counters = counters
+        self._session = session
+
+    async def total(self, dimension: Dimension, window: Window) -> Amounts:
+        """The sums over all of its values."""
+        rows = await self._rows(_match(dimension, window), {"$group": {"_id": None, **_sums(dimension)}})
+        return _amounts(dimension, rows[0]) if rows else dict.fromkeys(dimension.amounts, 0)
+
+    async def most(
+        self, dimension: Dimension, window: Window, limit: int
+    ) -> tuple[list[tuple[str, int]], int, int]:
+        """The values with the most posts and how many those are; how many other values there are; their posts."""
+        rows = await self._rows(
+            _match(dimension, window),
+            {"$group": {"_id": "$value", "posts": {"$sum": "$posts"}}},
+            {"$match": {"posts": {"$gt": 0}}},
+            {
+                "$facet": {
+                    "most": [{"$sort": {"posts": -1, "_id": 1}}, {"$limit": limit}],
+                    "all": [{"$group": {"_id": None, "values": {"$sum": 1}, "posts": {"$sum": "$posts"}}}],
+                }
+            },
+        )
+        most = [(row["_id"], int(row["posts"])) for row in rows[0]["most"]]
+        every = rows[0]["all"][0] if most else {"values": 0, "posts": 0}
+        others = int(every["posts"]) - sum(posts for _, posts in most)
+        return most, int(every["values"]) - len(most), others
+
+    async def series(
+        self, dimension: Dimension, edges: Sequence[datetime], value: str | None = None
+    ) -> list[dict[str, int]]:
+        """The sums between every two edges, of one value or of all."""
+        points = [dict.fromkeys(dimension.amounts, 0) for _ in edges[1:]]
+        for row in await self._rows(
+            _match(dimension, Window(edges[0], edges[-1]), value),
+            {"$group": {"_id": _bin(edges), **_sums(dimension)}},
+        ):
+            point = points[bisect_right(edges, row["_id"]) - 1]
+            for name, amount in _amounts(dimension, row).items():
+                point[name] += amount
+        return points
+
+    async def series_by_value(
+        self, dimension: Dimension, edges: Sequence[datetime], values: Sequence[str]
+    ) -> list[dict[str | None, int]]:
+        """How many posts each of some values has between every two edges; all others under None."""
+        points: list[dict[str | None, int]] = [{} for _ in edges[1:]]
+        known = {"$cond": [{"$in": ["$value", {"$literal": list(values)}]}, "$value", None]}
+        for row in await self._rows(
+            _match(dimension, Window(edges[0], edges[-1])),
+            {"$group": {"_id": {"bin": _bin(edges), "value": known}, "posts": {"$sum": "$posts"}}},
+        ):
+            point = points[bisect_right(edges, row["_id"]["bin"]) - 1]
+            value = row["_id"]["value"]
+            point[value] = point.get(value, 0) + int(row["posts"])
+        return points
+
+    async def trends(
+        self, dimension: Dimension, before: Window, window: Window, limit: int, order: Order
+    ) -> Document:
+        """The first values of a window, and how often each count is there in it and in the window before.
+
+        Returns:
+            `first`: a list of {_id, count, before}; `counts` and `befores`: lists of {_id: count, values}.
+        """
+        current = {"$gte": ["$bucket", window.since]}
+        (found,) = await self._rows(
+            _match(dimension, Window(before.since, window.until)),
+            {
+                "$group": {
+                    "_id": "$value",
+                    "count": {"$sum": {"$cond": [current, "$posts", 0]}},
+                    "before": {"$sum": {"$cond": [current, 0, "$posts"]}},
+                }
+            },
+            {
+                "$facet": {
+                    "first": [
+                        {"$match": {"count": {"$gt": 0}}},
+                        {"$set": {"difference": {"$subtract": ["$count", "$before"]}}},
+                        {"$sort": _ORDERS[order]},
+                        {"$limit": limit},
+                    ],
+                    **{
+                        f"{name}s": [
+                            {"$match": {name: {"$gt": 0}}},
+                            {"$group": {"_id": f"${name}", "values": {"$sum": 1}}},
+                        ]
+                        for name in ("count", "before")
+                    },
+                }
+            },
+        )
+        return found
+
+    async def registers(self, window: Window) -> dict[str, int]:
+        """Of the distinct authors: index -> highest rank."""
+        rows = await self._rows(
+            _match(AUTHORS, window),
+            {"$project": {"register": {"$objectToArray": "$registers"}}},
+            {"$unwind": "$register"},
+            {"$group": {"_id": "$register.k", "rank": {"$max": "$register.v"}}},
+        )
+        return {row["_id"]: int(row["rank"]) for row in rows}
+
+    async def _rows(self, *stages: Document) -> list[Document]:
+        found = await self._counters.aggregate(stages, session=self._session, allowDiskUse=True)
+        return await found.to_list()
+
+
+class CounterReads:
+    """Reads the counters of the current generation."""
+
+    def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
+        self._client = database.client
+        self._current = current
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Sums]:
+        """Sums of one and the same moment, whatever is written or folded meanwhile."""
+        counters = await self._current.collection(COUNTERS)
+        async with self._client.start_session(snapshot=True) as session:
+            yield Sums(counters, session)
+
+
+def _match(dimension: Dimension, window: Window, value: str | None = None) -> Document:
+    condition: Document = {
+        "dimension": dimension.name,
+        # All there are: the index has them before the time.
+        "granularity": {"$in": list(WIDTHS)},
+        "bucket": {"$gte": window.since, "$lt": window.until},
+    }
+    return {"$match": condition if value is None else {**condition, "value": value}}
+
+
+def _sums(dimension: Dimension) -> Document:
+    return {name: {"$sum": f"${name}"} for name in dimension.amounts}
+
+
+def _amounts(dimension: Dimension, row: Mapping[str, Any]) -> Amounts:
+    # Larger numbers come from MongoDB as a type of its own.
+    return {name: int(row[name]) for name in dimension.amounts}
+
+
+def _bin(edges: Sequence[datetime]) -> Document:
+    """The widest bins of UTC that no edge divides, so that few rows come back; zones are left to Python."""
+    minutes = math.gcd(_DAY_MINUTES, *((edge - EPOCH) // _MINUTE for edge in edges))
+    return {"$dateTrunc": {"date": "$bucket", "unit": "minute", "binSize": minutes}}

@@ -1,0 +1,133 @@
+"""Counts of posts: time series, trends, totals of a time and of one author."""
+
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from pymongo.errors import ExecutionTimeout
+
+from postpulse.web.application import SETTINGS, add_route
+from postpulse.web.problems import Problem, unavailable
+from query_api.counters.kept import Kept, NotKeptError
+from query_api.keys import COUNTERS
+from query_api.queries.counters import ANSWER_SECONDS, METRICS, precision_of, window_view
+from query_api.routes.answers import FLEETING, answered, json_answer
+from query_api.routes.counters_openapi import describe_counters
+from query_api.routes.counters_parameters import (
+    MOST_STATS_DAYS,
+    MOST_TRENDS_DAYS,
+    TRENDS,
+    SeriesParameters,
+    TrendParameters,
+    WindowParameters,
+)
+from query_api.routes.parameters import query_parameters
+
+_API = "/api/v1/"
+_T = TypeVar("_T")
+
+
+def install(app: web.Application) -> None:
+    add_route(app, "GET", f"{_API}timeseries/", get_series)
+    add_route(app, "GET", f"{_API}trends/{{kind}}/", get_trends)
+    add_route(app, "GET", f"{_API}stats/", get_stats)
+    add_route(app, "GET", f"{_API}authors/{{author}}/stats/", get_author_stats)
+    describe_counters(app)
+
+
+async def get_series(request: web.Request) -> web.Response:
+    """Counts by the minute, hour, day or week."""
+    given = query_parameters(dict(request.query), SeriesParameters)
+    kept, zone, of, metrics = _kept(request), given.zone, given.of, given.asked_metrics
+    edges = given.edges(zone, kept.now)
+    points = f"{given.granularity}s" if zone.key == "UTC" else f"{given.granularity}s of {zone.key}"
+    try:
+        for dimension in {of[0]} if of is not None else {METRICS[metric][0] for metric in metrics}:
+            kept.require(edges, dimension, points)
+    except NotKeptError as exc:
+        raise _not_kept(exc, "granularity") from None
+    found = await _counted(request.app[COUNTERS].series(metrics, edges, of))
+    answer = {
+        "granularity": given.granularity,
+        "timezone": zone.key,
+        "from": _shown(edges[0], zone),
+        "until": _shown(edges[-1], zone),
+        "of": {of[0].name: of[1]} if of is not None else None,
+        "metrics": {metric: precision_of(metric) for metric in metrics},
+        "points": [
+            {"from": _shown(edge, zone), **point} for edge, point in zip(edges[:-1], found, strict=True)
+        ],
+    }
+    return json_answer(answer, headers=FLEETING)
+
+
+async def get_trends(request: web.Request) -> web.Response:
+    """What is written most, or more than before."""
+    kind = request.match_info["kind"]
+    if kind not in TRENDS:
+        raise Problem(404, f"There are trends of {', '.join(TRENDS)}; not of this.", headers=FLEETING)
+    given = query_parameters(dict(request.query), TrendParameters)
+    kept = _kept(request)
+    since, until = given.span(kept.now, MOST_TRENDS_DAYS)
+    try:
+        before, window = kept.whole_pair(since, until, TRENDS[kind])
+    except NotKeptError as exc:
+        raise _not_kept(exc, "from") from None
+    question = request.app[COUNTERS].trends(TRENDS[kind], before, window, given.limit, given.order)
+    answer = {
+        "kind": kind,
+        **window_view(window),
+        "seconds_to_come": max(0, round((window.until - kept.now).total_seconds())),
+        "before": window_view(before),
+        "order": given.order,
+        "precision": "exact",
+        "trends": await _counted(question),
+    }
+    return json_answer(answer, headers=FLEETING)
+
+
+async def get_stats(request: web.Request) -> web.Response:
+    """What all posts of a time come to."""
+    given = query_parameters(dict(request.query), WindowParameters)
+    kept = _kept(request)
+    since, until = given.span(kept.now, MOST_STATS_DAYS)
+    return json_answer(await _counted(request.app[COUNTERS].stats(since, until, kept)), headers=FLEETING)
+
+
+async def get_author_stats(request: web.Request) -> web.Response:
+    """What the posts of one author come to."""
+    given = query_parameters(dict(request.query), WindowParameters)
+    kept = _kept(request)
+    since, until = given.span(kept.now, MOST_STATS_DAYS)
+    question = request.app[COUNTERS].author(request.match_info["author"], since, until, kept)
+    return json_answer(await _counted(question), headers=FLEETING)
+
+
+async def _counted(question: Awaitable[_T]) -> _T:
+    return await answered(_in_time(question))
+
+
+async def _in_time(question: Awaitable[_T]) -> _T:
+    try:
+        return await question
+    except NotKeptError as exc:
+        raise _not_kept(exc, "from") from None
+    except ExecutionTimeout:
+        raise unavailable(
+            f"Counting takes longer than {ANSWER_SECONDS:g} s; a shorter time takes less.", retry_after=10
+        ) from None
+
+
+def _kept(request: web.Request) -> Kept:
+    return Kept(request.app[SETTINGS].counters, datetime.now(UTC))
+
+
+def _not_kept(exc: NotKeptError, field: str) -> Problem:
+    return Problem(422, str(exc), field=field, kept=exc.kept)
+
+
+def _shown(time: datetime, zone: ZoneInfo) -> str:
+    """A time as the clock of a zone shows it, with its offset."""
+    return time.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
