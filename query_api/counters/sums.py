@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from postpulse.collections import COUNTERS, Document
 from query_api.counters.dimensions import AUTHORS, Dimension
@@ -137,7 +138,7 @@ class Sums:
         return {row["_id"]: int(row["rank"]) for row in rows}
 
     async def _rows(self, *stages: Document) -> list[Document]:
-        found = await self._counters.aggregate(stages, session=self._session, allowDiskUse=True)
+        found = await self._counters.aggregate(list(stages), session=self._session, allowDiskUse=True)
         return await found.to_list()
 
 
@@ -154,6 +155,11 @@ class CounterReads:
         counters = await self._current.collection(COUNTERS)
         async with self._client.start_session(snapshot=True) as session:
             yield Sums(counters, session)
+
+
+def is_out_of_time(exc: PyMongoError) -> bool:
+    """Whether there was a server, but no answer in time; it stops counting by itself (maxTimeMS)."""
+    return exc.timeout and not isinstance(exc, ServerSelectionTimeoutError)
 
 
 def _match(dimension: Dimension, window: Window, value: str | None = None) -> Document:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.hyperloglog import ERROR, estimate
@@ -25,7 +25,7 @@ from query_api.counters.dimensions import (
     Unit,
 )
 from query_api.counters.kept import WIDTHS, Kept, Window, ceiling, floor
-from query_api.counters.sums import Amounts, CounterReads, Order, Sums
+from query_api.counters.sums import Amounts, CounterReads, Order, Sums, is_out_of_time
 from query_api.counters.views import (
     BOUNDS,
     EXACT,
@@ -69,8 +69,7 @@ AUTHOR_METRICS: dict[str, Callable[[Amounts], Any]] = {
 class CounterQueries:
     """Questions about counts.
 
-    Each raises PyMongoError when there is no answer within ten seconds (ExecutionTimeout where there was too much
-    to count), and NotKeptError.
+    Each raises PyMongoError when there is no answer within ten seconds, and NotKeptError.
     """
 
     def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
@@ -201,7 +200,9 @@ async def _distinct(sums: Sums, window: Window) -> dict[str, Any]:
     try:
         with pymongo.timeout(_DISTINCT_SECONDS):
             distinct = estimate(await sums.registers(window))
-    except ExecutionTimeout:
+    except PyMongoError as exc:
+        if not is_out_of_time(exc):
+            raise
         missing = f"counting them takes longer than {_DISTINCT_SECONDS:g} s; a shorter time takes less"
     return {
         "distinct": distinct,

@@ -6,11 +6,12 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import PyMongoError
 
 from postpulse.web.application import SETTINGS, add_route
 from postpulse.web.problems import Problem, unavailable
 from query_api.counters.kept import Kept, NotKeptError
+from query_api.counters.sums import is_out_of_time
 from query_api.keys import COUNTERS
 from query_api.queries.counters import ANSWER_SECONDS, METRICS, precision_of, window_view
 from query_api.routes.answers import FLEETING, answered, json_answer
@@ -114,10 +115,11 @@ async def _in_time(question: Awaitable[_T]) -> _T:
         return await question
     except NotKeptError as exc:
         raise _not_kept(exc, "from") from None
-    except ExecutionTimeout:
-        raise unavailable(
-            f"Counting takes longer than {ANSWER_SECONDS:g} s; a shorter time takes less.", retry_after=10
-        ) from None
+    except PyMongoError as exc:
+        if not is_out_of_time(exc):
+            raise
+        detail = f"There is no answer within {ANSWER_SECONDS:g} s: ask for a shorter time, or again later."
+        raise unavailable(detail, retry_after=10) from None
 
 
 def _kept(request: web.Request) -> Kept:
