@@ -1,9 +1,10 @@
 """Every MongoDB collection, declared once: its name, what a document is, its indexes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, TEXT, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.generations.state import FIRST, read_state
@@ -30,6 +31,44 @@ class Collection:
         return f"{self.name}.g{generation}" if self.generated and generation != FIRST else self.name
 
 
+#: Posts of more characters (code points) are not found by their words: all words of a post enter the index in one
+#: transaction, which MongoDB has to hold in memory.
+MOST_SEARCHED_CHARACTERS = 25_000
+
+
+def _listed(*keys: tuple[str, int | str], only: Mapping[str, Any], **options: Any) -> IndexModel:
+    """An index of analyzed posts, which lists are made of; `only` says which of them can be found by it."""
+    return IndexModel(keys, partialFilterExpression={"state": "analyzed", **only}, **options)
+
+
+_NEWEST_FIRST = (("created_at", DESCENDING), ("_id", DESCENDING))
+_GIVEN: Document = {"$exists": True}
+_ANY: Document = {"$gt": 0}
+#: What lists of posts are filtered by, one index each: the posts it holds for, newest first. A query uses one only
+#: where it says itself what the index is limited to. Each costs the writers little, but for that of the words.
+_LISTS = (
+    # Whatever else is asked: sentiments are many, so that few keys are passed over in vain.
+    _listed(
+        *_NEWEST_FIRST, ("analysis.sentiment_label", ASCENDING), ("analysis.sentiment", ASCENDING), only={}
+    ),
+    *(
+        _listed((name, ASCENDING), *_NEWEST_FIRST, only={name: _GIVEN})
+        for name in ("author", "lang", "source", "tags")
+    ),
+    _listed(("analysis.language", ASCENDING), *_NEWEST_FIRST, only={}),
+    _listed(("analysis.hashtags", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_hashtags": _ANY}),
+    _listed(("analysis.mentions", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_mentions": _ANY}),
+    _listed(("analysis.domains", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_urls": _ANY}),
+    # Words as they are, of whatever language; no field of a post says another one.
+    _listed(
+        ("content", TEXT),
+        ("created_at", DESCENDING),
+        only={"analysis.num_of_characters": {"$lte": MOST_SEARCHED_CHARACTERS}},
+        default_language="none",
+        language_override="no_such_field",
+    ),
+)
+
 POSTS = Collection(
     name="posts",
     description="A post with its analysis; _id is the post_id. `partition` and `offset` are the place of its "
@@ -38,6 +77,7 @@ POSTS = Collection(
     # What generations are counted by; nothing but the index is read for that.
     indexes=(
         IndexModel([("state", ASCENDING), ("analysis_version", ASCENDING), ("counters_version", ASCENDING)]),
+        *_LISTS,
     ),
     generated=True,
 )

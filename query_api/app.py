@@ -33,6 +33,7 @@ from query_api.keys import (
     HUB,
     IDS,
     PAST,
+    POST_LIST,
     POSTS,
     REDRIVE_PUBLISHER,
     REPLAYS,
@@ -48,10 +49,11 @@ from query_api.queries.counters import CounterQueries
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
+from query_api.queries.post_list import PostListQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
-from query_api.routes import counters, dead_letters, generations, posts, replays, stream
+from query_api.routes import counters, dead_letters, generations, post_list, posts, replays, stream
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +77,7 @@ def install(app: web.Application) -> None:
     app.cleanup_ctx.append(_feed)
     app.cleanup_ctx.append(_covering)
     app.on_shutdown.append(_let_go)
+    post_list.install(app)
     posts.install(app)
     dead_letters.install(app)
     replays.install(app)
@@ -90,6 +93,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     current = CurrentGeneration(collections)
     app[ANALYSES] = KeptAnalyses(app[CACHE], current, lambda: app[FEED].is_live)
     app[POSTS] = PostQueries(collections, current)
+    app[POST_LIST] = PostListQueries(current)
     app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
     app[REPLAYS] = ReplayQueries(collections, current)
     app[GENERATIONS] = GenerationQueries(collections, app[SETTINGS].replay.grace_seconds)

@@ -1,5 +1,7 @@
 """What the handlers find in the application."""
 
+import asyncio
+
 from aiohttp import web
 
 from postpulse.kafka.publisher import Publisher
@@ -14,6 +16,7 @@ from query_api.live.waiters import Waiters
 from query_api.queries.counters import CounterQueries
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
+from query_api.queries.post_list import PostListQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
@@ -21,6 +24,8 @@ from query_api.replays.coverage import Coverage
 CACHE = web.AppKey("cache", Cache)
 ANALYSES = web.AppKey("kept_analyses", KeptAnalyses)
 POSTS = web.AppKey("post_queries", PostQueries)
+POST_LIST = web.AppKey("post_list_queries", PostListQueries)
+EXPORTS = web.AppKey("exports", asyncio.Semaphore)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)
 HUB = web.AppKey("stream_hub", Hub)
