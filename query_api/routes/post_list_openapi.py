@@ -15,10 +15,10 @@ _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MOST_TEX
 _TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
 _SENTIMENT = {"type": "number", "minimum": -1, "maximum": 1}
 _WORDS = (
-    f"Up to {MOST_WORDS} words, all of which are in the content, as whole words, in any case of letters; accents count, "
-    "and nothing is reduced to a stem. All signs only part words. Text without spaces, as of Chinese or Japanese, is "
-    f"one word from sign to sign. Posts of more than {MOST_SEARCHED_CHARACTERS} characters are not found. Still newest "
-    "first, not by relevance."
+    f"Up to {MOST_WORDS} words, all of which are in the content, as whole words, in any case of letters; accents "
+    "count, and nothing is reduced to a stem. All signs only part words. Text without spaces, as of Chinese or "
+    f"Japanese, is one word from sign to sign. Posts of more than {MOST_SEARCHED_CHARACTERS} characters are not "
+    "found. Still newest first, not by relevance."
 )
 #: Name -> schema, example, description.
 _FILTERS: dict[str, tuple[dict[str, Any], Any, str]] = {
@@ -127,8 +127,8 @@ def describe_post_list(app: web.Application) -> None:
         {
             "operationId": "listPosts",
             "summary": "Analyzed posts, newest first",
-            "description": f"{_ONLY} Newest by created_at, then post_id. All filters that are given hold. Posts that "
-            "come meanwhile put none on two pages and let none be left out.",
+            "description": f"{_ONLY} Newest by created_at, then post_id. All filters that are given hold. Posts "
+            "that come meanwhile put none on two pages and let none be left out.",
             "tags": ["posts"],
             "parameters": [
                 *filters,
@@ -147,10 +147,10 @@ def describe_post_list(app: web.Application) -> None:
     )
     form = {"enum": ["ndjson", "csv"], "default": "ndjson"}
     described = (
-        "NDJSON for programs, an object a line. CSV for spreadsheets: UTF-8 with a byte order mark and a header row "
-        f"({', '.join(COLUMNS)}; created_at is called created_at_utc); lists joined by a comma; at most 32,767 UTF-16 "
-        "units a cell; an apostrophe before what would be taken for a formula. An answer that ends without its last "
-        "chunk is not whole."
+        "NDJSON for programs, an object a line. CSV for spreadsheets: UTF-8 with a byte order mark and a header "
+        f"row ({', '.join(COLUMNS)}; created_at is called created_at_utc); lists joined by a comma; at most 32,767 "
+        "UTF-16 units a cell; an apostrophe before what would be taken for a formula. An answer that ends without "
+        "its last chunk is not whole."
     )
     describe(
         app,

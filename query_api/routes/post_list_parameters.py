@@ -50,7 +50,8 @@ class _Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         Raises:
             Problem: 422; nothing can hold for all of it, or the text has no words, or too many.
         """
-        if None not in (self.min_sentiment, self.max_sentiment) and self.min_sentiment > self.max_sentiment:  # type: ignore[operator]
+        least, most = self.min_sentiment, self.max_sentiment
+        if least is not None and most is not None and least > most:
             raise Problem(422, "max_sentiment must not be less than min_sentiment.", field="max_sentiment")
         for name, time in (("from", self.from_), ("until", self.until)):
             _refuse_beyond_utc(name, time)

@@ -29,7 +29,7 @@ COLUMNS = (
 #: What a cell of Excel holds, in UTF-16 units.
 _LONGEST_CELL = 32_767
 #: What spreadsheets begin formulas with (OWASP), in wide forms too; white space in front is passed over by some.
-_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001
+_FORMULA = tuple("=+-@＝＋－＠")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def ndjson_line(row: Mapping[str, Any]) -> bytes:
 def csv_line(row: Mapping[str, Any]) -> bytes:
     """Cells as spreadsheets take them, none of them a formula.
 
-    Times are UTC without a sign for it, lists are joined, and of what is too long for a cell there is the beginning.
+    Times are UTC without a sign for it, lists are joined, of what is too long for a cell there is the beginning.
     """
     content = _cell(row["content"])
     cells = {**row, "truncated": "false" if content.endswith(row["content"]) else "true"}

@@ -33,8 +33,8 @@ async def test_every_collection_is_created_with_its_indexes(settings: Settings) 
     found = indexes(settings)
     assert found.keys() == {collection.name for collection in COLLECTIONS}
     for collection in COLLECTIONS:
-        keys = [index["key"] for name, index in found[collection.name].items() if name != "_id_"]
-        assert keys == [list(index.document["key"].items()) for index in collection.indexes]
+        names = [name for name in found[collection.name] if name != "_id_"]
+        assert names == [index.document["name"] for index in collection.indexes]
 
 
 async def test_applied_again_they_stay_as_they_are_with_what_is_in_them(settings: Settings) -> None:
