@@ -34,14 +34,19 @@ def keep(result: Result) -> None:
 
 
 def write(names: list[str]) -> None:
-    """Write the page from what is kept of these comparisons."""
-    sections = [_INTRODUCTION]
+    """Write the page from what is kept of these comparisons; those that were not run here stay as they are."""
+    page = ROOT / "docs" / "benchmarks.md"
+    _, *parts = page.read_text().split("<!-- ")
+    there = {name: text for name, _, text in (part.partition(" -->\n") for part in parts)}
+    written = _INTRODUCTION
     for name in names:
         path = ARTIFACTS / f"{name}.json"
         if path.exists():
             kept: dict[str, Any] = json.loads(path.read_text())
-            sections += [Result(**kept["result"]).markdown(), f"{kept['date']}, {kept['machine']}.\n"]
-    (ROOT / "docs" / "benchmarks.md").write_text("\n".join(sections))
+            there[name] = f"{Result(**kept['result']).markdown()}\n{kept['date']}, {kept['machine']}.\n\n"
+        if name in there:
+            written += f"\n<!-- {name} -->\n{there[name].strip()}\n"
+    page.write_text(written)
 
 
 def _machine() -> str:
