@@ -98,6 +98,13 @@ COUNTERS = Collection(
     ),
     generated=True,
 )
+COUNTER_DELTAS = Collection(
+    name="counter_deltas",
+    description="What one batch adds to the counters of one hour, in dimensions of many values; a field for each: "
+    "a list of {value, amounts}, or registers. Folded into `counters` within seconds; queries read both.",
+    indexes=(IndexModel([("bucket", ASCENDING)]),),
+    generated=True,
+)
 CHECKPOINTS = Collection(
     name="checkpoints",
     description="How far one partition's effects reach; _id is topic/partition, `next` the offset of the "
@@ -172,6 +179,7 @@ GENERATIONS = Collection(
 COLLECTIONS = (
     POSTS,
     COUNTERS,
+    COUNTER_DELTAS,
     CHECKPOINTS,
     CHUNK_RESULTS,
     GUARDS,

@@ -25,6 +25,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from postpulse import events
+from postpulse.collections import COUNTER_DELTAS
+from postpulse.counter_rows import counter_rows
 from postpulse.events import Post
 from postpulse.kafka.admin import admin_client
 from postpulse.post_ids import PostIds
@@ -189,7 +191,7 @@ class Pipeline:
         """Value -> its sums over all buckets and lanes; those that are all zero are left out."""
         found = self.database.counters.aggregate(
             [
-                {"$match": {"dimension": dimension}},
+                *counter_rows(COUNTER_DELTAS.name, dimension),
                 {
                     "$group": {
                         "_id": "$value",

@@ -16,7 +16,16 @@ from pymongo.errors import PyMongoError
 
 from postpulse.chaos.load import Load
 from postpulse.chaos.witness import READ
-from postpulse.collections import CHUNK_RESULTS, COUNTERS, GENERATIONS, POSTS, Collection, Document
+from postpulse.collections import (
+    CHUNK_RESULTS,
+    COUNTER_DELTAS,
+    COUNTERS,
+    GENERATIONS,
+    POSTS,
+    Collection,
+    Document,
+)
+from postpulse.counter_rows import counter_rows
 from postpulse.generations.state import read_state
 from postpulse.kafka.admin import AdminError, admin_client
 from postpulse.kafka.lag import describe_partitions
@@ -155,8 +164,9 @@ class Judge:
 
     async def _sums(self, dimension: str) -> dict[str, dict[str, int]]:
         fields = ("posts", "words", "characters")
+        deltas = await self._served(COUNTER_DELTAS)
         pipeline: list[dict[str, Any]] = [
-            {"$match": {"dimension": dimension}},
+            *counter_rows(deltas.name, dimension),
             {"$group": {"_id": "$value", **{field: {"$sum": f"${field}"} for field in fields}}},
         ]
         sums = {}

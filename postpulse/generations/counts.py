@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import COUNTERS, POSTS, Document
+from postpulse.collections import COUNTER_DELTAS, COUNTERS, POSTS, Document
 
 #: States that are compared. Markers of deleted posts are not: the log forgets a tombstone in time, and a
 #: generation that is built later has no marker of it.
@@ -114,8 +114,8 @@ async def _count(database: AsyncDatabase[Document], number: int, session: AsyncC
             version = row["_id"].get("analysis", 0), row["_id"].get("counters", 1)
             versions[version] = versions.get(version, 0) + row["posts"]
     counters: dict[str, dict[str, int]] = {}
-    amounts: list[Document] = [
-        {"$project": {"dimension": 1, "amount": {"$objectToArray": "$$ROOT"}}},
+    whole: list[Document] = [{"$project": {"dimension": 1, "amount": {"$objectToArray": "$$ROOT"}}}]
+    sums: list[Document] = [
         {"$unwind": "$amount"},
         {"$match": {"amount.k": {"$nin": list(_KEYS)}}},
         {
@@ -125,6 +125,16 @@ async def _count(database: AsyncDatabase[Document], number: int, session: AsyncC
             }
         },
     ]
-    async for row in await database[COUNTERS.name_in(number)].aggregate(amounts, session=session):
-        counters.setdefault(row["_id"]["dimension"], {})[row["_id"]["name"]] = int(row["sum"])
+    listed: list[Document] = [
+        {"$project": {"list": {"$objectToArray": "$$ROOT"}}},
+        {"$unwind": "$list"},
+        {"$match": {"list.v": {"$type": "array"}}},
+        {"$unwind": "$list.v"},
+        {"$project": {"dimension": "$list.k", "amount": {"$objectToArray": "$list.v"}}},
+    ]
+    for collection, rows in ((COUNTERS, whole), (COUNTER_DELTAS, listed)):
+        stages = [*rows, *sums]
+        async for row in await database[collection.name_in(number)].aggregate(stages, session=session):
+            of = counters.setdefault(row["_id"]["dimension"], {})
+            of[row["_id"]["name"]] = of.get(row["_id"]["name"], 0) + int(row["sum"])
     return Counts(posts, dict(sorted(versions.items())), counters)

@@ -12,9 +12,10 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
-from postpulse.collections import COUNTERS, Document
+from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
+from postpulse.counter_rows import counter_rows
 from query_api.counters.dimensions import AUTHORS, Dimension
-from query_api.counters.kept import EPOCH, WIDTHS, Window
+from query_api.counters.kept import EPOCH, Window
 from query_api.queries.current import CurrentGeneration
 
 #: Name of an amount -> its sum.
@@ -31,13 +32,14 @@ _DAY_MINUTES = 24 * 60
 class Sums:
     """What the counters of one moment say. Each question raises PyMongoError where there is no answer in time."""
 
-    def __init__(self, counters: AsyncCollection[Document], session: AsyncClientSession) -> None:
+    def __init__(self, counters: AsyncCollection[Document], deltas: str, session: AsyncClientSession) -> None:
         self._counters = counters
+        self._deltas = deltas
         self._session = session
 
     async def total(self, dimension: Dimension, window: Window) -> Amounts:
         """The sums over all of its values."""
-        rows = await self._rows(_match(dimension, window), {"$group": {"_id": None, **_sums(dimension)}})
+        rows = await self._rows(dimension, window, None, {"$group": {"_id": None, **_sums(dimension)}})
         return _amounts(dimension, rows[0]) if rows else dict.fromkeys(dimension.amounts, 0)
 
     async def most(
@@ -45,7 +47,9 @@ class Sums:
     ) -> tuple[list[tuple[str, int]], int, int]:
         """The values with the most posts and how many those are; how many other values there are; their posts."""
         rows = await self._rows(
-            _match(dimension, window),
+            dimension,
+            window,
+            None,
             {"$group": {"_id": "$value", "posts": {"$sum": "$posts"}}},
             {"$match": {"posts": {"$gt": 0}}},
             {
@@ -66,7 +70,9 @@ class Sums:
         """The sums between every two edges, of one value or of all."""
         points = [dict.fromkeys(dimension.amounts, 0) for _ in edges[1:]]
         for row in await self._rows(
-            _match(dimension, Window(edges[0], edges[-1]), value),
+            dimension,
+            Window(edges[0], edges[-1]),
+            value,
             {"$group": {"_id": _bin(edges), **_sums(dimension)}},
         ):
             point = points[bisect_right(edges, row["_id"]) - 1]
@@ -81,7 +87,9 @@ class Sums:
         points: list[dict[str | None, int]] = [{} for _ in edges[1:]]
         known = {"$cond": [{"$in": ["$value", {"$literal": list(values)}]}, "$value", None]}
         for row in await self._rows(
-            _match(dimension, Window(edges[0], edges[-1])),
+            dimension,
+            Window(edges[0], edges[-1]),
+            None,
             {"$group": {"_id": {"bin": _bin(edges), "value": known}, "posts": {"$sum": "$posts"}}},
         ):
             point = points[bisect_right(edges, row["_id"]["bin"]) - 1]
@@ -99,7 +107,9 @@ class Sums:
         """
         current = {"$gte": ["$bucket", window.since]}
         (found,) = await self._rows(
-            _match(dimension, Window(before.since, window.until)),
+            dimension,
+            Window(before.since, window.until),
+            None,
             {
                 "$group": {
                     "_id": "$value",
@@ -130,15 +140,21 @@ class Sums:
     async def registers(self, window: Window) -> dict[str, int]:
         """Of the distinct authors: index -> highest rank."""
         rows = await self._rows(
-            _match(AUTHORS, window),
+            AUTHORS,
+            window,
+            None,
             {"$project": {"register": {"$objectToArray": "$registers"}}},
             {"$unwind": "$register"},
             {"$group": {"_id": "$register.k", "rank": {"$max": "$register.v"}}},
         )
         return {row["_id"]: int(row["rank"]) for row in rows}
 
-    async def _rows(self, *stages: Document) -> list[Document]:
-        found = await self._counters.aggregate(list(stages), session=self._session, allowDiskUse=True)
+    async def _rows(
+        self, dimension: Dimension, window: Window, value: str | None, *stages: Document
+    ) -> list[Document]:
+        buckets = {"$gte": window.since, "$lt": window.until}
+        rows = counter_rows(self._deltas, dimension.name, buckets, value)
+        found = await self._counters.aggregate([*rows, *stages], session=self._session, allowDiskUse=True)
         return await found.to_list()
 
 
@@ -146,30 +162,21 @@ class CounterReads:
     """Reads the counters of the current generation."""
 
     def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
-        self._client = database.client
+        self._database = database
         self._current = current
 
     @asynccontextmanager
     async def at_once(self) -> AsyncIterator[Sums]:
         """Sums of one and the same moment, whatever is written or folded meanwhile."""
-        counters = await self._current.collection(COUNTERS)
-        async with self._client.start_session(snapshot=True) as session:
-            yield Sums(counters, session)
+        number = await self._current.number()
+        counters = self._database[COUNTERS.name_in(number)]
+        async with self._database.client.start_session(snapshot=True) as session:
+            yield Sums(counters, COUNTER_DELTAS.name_in(number), session)
 
 
 def is_out_of_time(exc: PyMongoError) -> bool:
     """Whether there was a server, but no answer in time; it stops counting by itself (maxTimeMS)."""
     return exc.timeout and not isinstance(exc, ServerSelectionTimeoutError)
-
-
-def _match(dimension: Dimension, window: Window, value: str | None = None) -> Document:
-    condition: Document = {
-        "dimension": dimension.name,
-        # All there are: the index has them before the time.
-        "granularity": {"$in": list(WIDTHS)},
-        "bucket": {"$gte": window.since, "$lt": window.until},
-    }
-    return {"$match": condition if value is None else {**condition, "value": value}}
 
 
 def _sums(dimension: Dimension) -> Document:

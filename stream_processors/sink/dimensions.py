@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from postpulse import hyperloglog
 from postpulse.collections import Document
+from postpulse.counter_rows import REGISTERS
 
 Granularity = Literal["minute", "hour"]
 #: Field name -> amount.
@@ -35,10 +36,10 @@ class Dimension:
 
     Attributes:
         name: as queries name it; two of one name fill the same documents.
-        granularity: the width of its time buckets.
+        granularity: the width of its time buckets; the minute for what has few values.
         counts: the values that a post counts under, and what it adds there; none leaves it out.
         since: the version of the list that had it first.
-        ranks: the same, for what only rises: field name -> rank.
+        ranks: the same, for what only rises: register -> rank.
     """
 
     name: str
@@ -124,7 +125,7 @@ def _authors(post: Document) -> Iterable[tuple[str, Amounts]]:
     if author is None:
         return ()
     register, rank = hyperloglog.place(author)
-    return (("", {f"registers.{register}": rank}),)
+    return (("", {str(register): rank}),)
 
 
 DIMENSIONS = (
@@ -132,7 +133,7 @@ DIMENSIONS = (
     Dimension("language", "minute", _language, since=1),
     Dimension("author", "hour", _author, since=1),
     Dimension("author", "hour", _sentiment_of_author),
-    Dimension("authors", "hour", _authors, ranks=True),
+    Dimension(REGISTERS, "hour", _authors, ranks=True),
     Dimension("sentiment", "minute", _sentiment),
     Dimension("words", "minute", _length("num_of_words")),
     Dimension("characters", "minute", _length("num_of_characters")),

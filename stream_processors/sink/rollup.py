@@ -1,4 +1,4 @@
-"""Old counters are folded: minutes into hours, hours into days, and days that are kept no longer into one sum.
+"""Counters are folded: deltas into hours within seconds, and with age minutes into hours and hours into days.
 
 What is counted in a window is the sum of all documents whose bucket lies in it, whatever their granularity, and a
 piece is folded in one transaction: no sum ever changes, wherever this stops. A change of an old post (a delete,
@@ -7,7 +7,8 @@ longer leave what they add up to, without values, so that generations can still 
 """
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,22 +21,31 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from postpulse.collections import COUNTERS, GENERATIONS, Document
+from postpulse.collections import COUNTER_DELTAS, COUNTERS, GENERATIONS, Document
+from postpulse.counter_rows import REGISTERS
 from postpulse.generations.state import read_state
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
 from postpulse.telemetry.metrics import COUNTERS_FOLDED
-from stream_processors.sink.counters import counter_id
+from stream_processors.sink.counters import counter_update
 
 log = structlog.get_logger(__name__)
 
+#: Queries read what is not folded yet as lists, which takes longer.
+_DELTAS_SECONDS = 3.0
 _LOOK_SECONDS = 60.0
+#: Documents of deltas in one transaction, and counters that they change.
+_MOST_DELTAS = 1_000
+_MOST_COUNTERS = 5_000
 #: Documents in one transaction: some tens of milliseconds.
 _PIECE = 1_000
 #: Between two pieces: live posts come first.
 _PAUSE_SECONDS = 0.05
 _KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane")
+_DELTA_KEYS = ("_id", "lane", "bucket")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+#: A dimension, granularity, bucket and value.
+_Key = tuple[str, str, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +72,56 @@ async def look_after_counters(
     Args:
         turn: to do so.
     """
+    looked = float("-inf")
     while True:
         try:
-            await fold_all(database, settings, turn, datetime.now(UTC))
+            await fold_deltas(database, turn)
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                await fold_all(database, settings, turn, datetime.now(UTC))
+                looked = time.monotonic()
         except PyMongoError as exc:
             log.warning("counters are not folded", reason=str(exc)[:200])
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_DELTAS_SECONDS)
+
+
+async def fold_deltas(database: AsyncDatabase[Document], turn: Lease) -> int:
+    """Add up what batches have left in every generation that is written; returns of how many documents.
+
+    Raises:
+        PyMongoError: there is no answer; what was folded is.
+    """
+    folded = 0
+    for number in (await read_state(database[GENERATIONS.name])).written:
+        counters, deltas = (database[each.name_in(number)] for each in (COUNTERS, COUNTER_DELTAS))
+        while await turn.hold() and (taken := await _fold_deltas(counters, deltas)):
+            folded += taken
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return folded
+
+
+async def _fold_deltas(counters: AsyncCollection[Document], deltas: AsyncCollection[Document]) -> int:
+    async def piece(session: AsyncClientSession) -> int:
+        sums, gone = _Sums(), []
+        async with deltas.find(session=session).sort("_id", ASCENDING).limit(_MOST_DELTAS) as found:
+            async for document in found:
+                gone.append(document["_id"])
+                for dimension, rows in document.items():
+                    if dimension in _DELTA_KEYS:
+                        continue
+                    hour = dimension, "hour", document["bucket"]
+                    if dimension == REGISTERS:
+                        sums.rank((*hour, ""), rows)
+                        continue
+                    for row in rows:
+                        sums.add((*hour, row["value"]), {name: row[name] for name in row if name != "value"})
+                if len(sums) > _MOST_COUNTERS:
+                    break
+        if gone:
+            await counters.bulk_write(list(sums.updates()), ordered=False, session=session)
+            await deltas.delete_many({"_id": {"$in": gone}}, session=session)
+        return len(gone)
+
+    return await _transaction(counters, piece)
 
 
 async def fold_all(
@@ -110,6 +164,12 @@ async def _fold(counters: AsyncCollection[Document], dimension: str, fold: _Fold
             await counters.bulk_write(writes, ordered=False, session=session)
         return len(documents)
 
+    return await _transaction(counters, piece)
+
+
+async def _transaction(
+    counters: AsyncCollection[Document], piece: Callable[[AsyncClientSession], Awaitable[int]]
+) -> int:
     async with counters.database.client.start_session() as session:
         return await session.with_transaction(
             piece,
@@ -119,27 +179,41 @@ async def _fold(counters: AsyncCollection[Document], dimension: str, fold: _Fold
 
 
 def _sums(dimension: str, fold: _Fold, documents: list[Document]) -> Iterator[UpdateOne]:
-    amounts: dict[tuple[datetime, str], dict[str, int]] = {}
-    ranks: dict[tuple[datetime, str], dict[str, int]] = {}
+    sums = _Sums()
     for document in documents:
-        key = fold.bucket(document["bucket"]), fold.value(document["value"])
-        sums, highest = amounts.setdefault(key, {}), ranks.setdefault(key, {})
-        for name, amount in document.items():
+        bucket, value = fold.bucket(document["bucket"]), fold.value(document["value"])
+        amounts = {name: amount for name, amount in document.items() if name not in _KEYS}
+        sums.add((dimension, fold.coarse, bucket, value), amounts)
+    return sums.updates()
+
+
+class _Sums:
+    """What is added to counters of the lanes that folds write: rollup/hour, rollup/day, rollup/past."""
+
+    def __init__(self) -> None:
+        self._amounts: dict[_Key, dict[str, int]] = {}
+        self._ranks: dict[_Key, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._amounts)
+
+    def add(self, key: _Key, amounts: Document) -> None:
+        total = self._amounts.setdefault(key, {})
+        for name, amount in amounts.items():
             if name == "registers":
-                for register, rank in amount.items():
-                    path = f"registers.{register}"
-                    highest[path] = max(rank, highest.get(path, 0))
-            elif name not in _KEYS:
-                sums[name] = sums.get(name, 0) + amount
-    lane = f"rollup/{fold.coarse}"
-    for (bucket, value), sums in amounts.items():
-        named = {"dimension": dimension, "granularity": fold.coarse, "bucket": bucket, "value": value}
-        changed = {name: amount for name, amount in sums.items() if amount}
-        highest = ranks[bucket, value]
-        if changed or highest:
-            change = ({"$inc": changed} if changed else {}) | ({"$max": highest} if highest else {})
-            yield UpdateOne(
-                {"_id": counter_id(lane, dimension, bucket, value)},
-                change | {"$setOnInsert": named | {"lane": lane}},
-                upsert=True,
-            )
+                self.rank(key, amount)
+            else:
+                total[name] = total.get(name, 0) + amount
+
+    def rank(self, key: _Key, registers: dict[str, int]) -> None:
+        highest = self._ranks.setdefault(key, {})
+        for register, rank in registers.items():
+            highest[register] = max(rank, highest.get(register, 0))
+
+    def updates(self) -> Iterator[UpdateOne]:
+        for key in self._amounts.keys() | self._ranks.keys():
+            changed = {name: amount for name, amount in self._amounts.get(key, {}).items() if amount}
+            ranks = {f"registers.{register}": rank for register, rank in self._ranks.get(key, {}).items()}
+            if changed or ranks:
+                change = ({"$inc": changed} if changed else {}) | ({"$max": ranks} if ranks else {})
+                yield counter_update(f"rollup/{key[1]}", key, change)

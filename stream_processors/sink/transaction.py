@@ -19,6 +19,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from postpulse.collections import (
     CHECKPOINTS,
     CHUNK_RESULTS,
+    COUNTER_DELTAS,
     COUNTERS,
     DEAD_LETTERS,
     GENERATIONS,
@@ -146,6 +147,8 @@ class Sink:
                 fault_points.reached("chunk results written", topic)
                 counters = list(changes.counters.updates(lane))
                 await self._bulk(COUNTERS.name_in(generation), counters, session)
+                deltas = list(changes.counters.deltas(lane))
+                await self._bulk(COUNTER_DELTAS.name_in(generation), deltas, session)
                 fault_points.reached("counters written", topic)
                 letters, replays = changes.letter_writes, changes.replay_writes
             await self._bulk(DEAD_LETTERS.name, letters, session)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import COUNTERS, Document
+from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
+from postpulse.counter_rows import REGISTERS, counter_rows
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
 from stream_processors.sink import rollup
-from stream_processors.sink.rollup import fold_all
+from stream_processors.sink.rollup import fold_all, fold_deltas
 from stream_processors.sink.transaction import Sink
 from tests.integration.sink.conftest import Worker
 from tests.integration.sink.effects import document, put
@@ -130,6 +131,74 @@ async def test_a_fold_that_stops_anywhere_goes_on(
         assert await _by_day(database) == before
     assert pieces > 5
     assert (await _oldest(database))["minute"] >= _NOW.replace(hour=0, minute=0) - timedelta(days=2)
+
+
+async def test_deltas_of_all_lanes_are_added_up(database: Database, worker: Worker) -> None:
+    sink: Sink = await worker()
+    for lane in ("posts.v1/0", "posts.v1/1"):
+        await sink.checkpoints.open(lane)
+        for n in range(3):
+            posts = [_tagged(f"{lane} {n} {i}", ["cats", f"tag {i}"], author=f"author {i}") for i in range(5)]
+            await sink.write(lane, n, n + 1, put(*posts))
+    dog = {**_tagged("posts.v1/0 0 0", ["dogs"]), "offset": 9}
+    await sink.write("posts.v1/0", 3, 4, put(dog))
+    rows = await _rows(database)
+    assert rows["hashtag", "cats"] == 29
+    assert (rows["hashtag", "dogs"], rows["hashtag", "tag 0"], rows["author", "author 4"]) == (1, 5, 6)
+    registers = await _registers(database)
+    assert len(registers) == 5
+    assert await database[COUNTER_DELTAS.name].count_documents({}) == 7
+    assert await fold_deltas(database, Lease(database, "counters", "me")) == 7
+    assert await database[COUNTER_DELTAS.name].count_documents({}) == 0
+    assert await _rows(database) == rows
+    assert await _registers(database) == registers
+    # One document a value, of whatever lane it came.
+    held = await database[COUNTERS.name].count_documents({"dimension": "hashtag", "value": "cats"})
+    assert held == 1
+    assert await fold_deltas(database, Lease(database, "counters", "me")) == 0
+
+
+async def test_a_fold_of_deltas_that_stops_anywhere_goes_on(
+    database: Database, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink: Sink = await worker()
+    await sink.checkpoints.open("posts.v1/0")
+    for n in range(40):
+        await sink.write("posts.v1/0", n, n + 1, put(_tagged(f"p{n}", ["cats", f"tag {n % 9}"])))
+    rows = await _rows(database)
+    monkeypatch.setattr(rollup, "_MOST_COUNTERS", 2)
+    stopped = 0
+    while left := await database[COUNTER_DELTAS.name].count_documents({}):
+        folding = asyncio.create_task(fold_deltas(database, Lease(database, "counters", "me")))
+        while not folding.done() and await database[COUNTER_DELTAS.name].count_documents({}) == left:
+            await asyncio.sleep(0)
+        stopped += folding.cancel()
+        await asyncio.wait([folding])
+        assert await _rows(database) == rows
+    assert stopped > 5
+
+
+def _tagged(post_id: str, hashtags: list[str], **more: Any) -> Document:
+    made = document(post_id, 0)
+    return made | {"counters_version": 2, "analysis": {**made["analysis"], "hashtags": hashtags}} | more
+
+
+async def _rows(database: Database) -> Counter[tuple[str, str]]:
+    """(dimension, value) -> posts, as queries see them."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for dimension in ("hashtag", "author"):
+        found = await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, dimension))
+        async for row in found:
+            sums[dimension, row["value"]] += row["posts"]
+    return sums
+
+
+async def _registers(database: Database) -> dict[str, int]:
+    highest: dict[str, int] = {}
+    async for row in await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, REGISTERS)):
+        for register, rank in row["registers"].items():
+            highest[register] = max(rank, highest.get(register, 0))
+    return highest
 
 
 async def test_what_changes_late_is_folded_too(database: Database, worker: Worker) -> None:

@@ -35,6 +35,23 @@ def changes(*posts: tuple[dict[str, Any] | None, Sign]) -> dict[str, tuple[dict[
         written = cast(dict[str, Any], update._doc)
         assert set(written) == {"$inc", "$setOnInsert"}
         found[update._filter["_id"]] = (written["$inc"], written["$setOnInsert"])
+    for insert in made.deltas(LANE):
+        document = cast(dict[str, Any], insert._doc)
+        lane, bucket = document.pop("lane"), document.pop("bucket")
+        for dimension, rows in document.items():
+            for row in rows:
+                value = row.pop("value")
+                hour = {
+                    "dimension": dimension,
+                    "granularity": "hour",
+                    "bucket": bucket,
+                    "value": value,
+                    "lane": lane,
+                }
+                found[f"{lane}|{dimension}|{bucket:%Y-%m-%dT%H:%M}|{value}"] = (
+                    row,
+                    named | {"value": value, "lane": lane},
+                )
     return found
 
 
@@ -112,3 +129,17 @@ def test_sums_are_those_of_a_plain_count(posts: list[tuple[dict[str, Any], Sign]
             expected[f"{LANE}|language|{minute}|{document['lang']}", "posts"] += sign
     found = {(key, name): n for key, (sums, _) in changes(*posts).items() for name, n in sums.items()}
     assert found == {key: amount for key, amount in expected.items() if amount}
+
+
+def test_lists_too_long_for_one_document_are_cut() -> None:
+    made = CounterChanges()
+    for n in range(12_000):
+        made.add(post(author=f"author {n % 11_000}"))
+        made.add(post(author="of another hour", at=datetime(2026, 1, 2, 4, tzinfo=UTC)))
+    documents = [cast(dict[str, Any], insert._doc) for insert in made.deltas(LANE)]
+    lengths = sorted(len(document["author"]) for document in documents)
+    assert lengths == [1, 1_000, 5_000, 5_000]
+    authors = Counter({row["value"]: row["posts"] for document in documents for row in document["author"]})
+    assert authors["of another hour"] == 12_000
+    assert authors["author 0"] == 2
+    assert authors.total() == 24_000

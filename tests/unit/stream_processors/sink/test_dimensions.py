@@ -39,6 +39,16 @@ def _changes(
         written = cast(dict[str, Any], update._doc)
         where = found.setdefault((dimension, bucket, value), {})
         where |= {operator: of for operator, of in written.items() if operator != "$setOnInsert"}
+    for insert in made.deltas("lane"):
+        document = cast(dict[str, Any], insert._doc)
+        bucket = f"{document.pop('bucket'):%Y-%m-%dT%H:%M}"
+        assert document.pop("lane") == "lane"
+        for dimension, rows in document.items():
+            if dimension == "authors":
+                found[dimension, bucket, ""] = {"$max": rows}
+                continue
+            for row in rows:
+                found[dimension, bucket, row.pop("value")] = {"$inc": row}
     return found
 
 
@@ -53,7 +63,7 @@ def test_all_that_one_post_counts() -> None:
     assert _changes((document, 1)) == {
         ("volume", _MINUTE, ""): {"$inc": sizes},
         ("author", _HOUR, "ada"): {"$inc": {**sizes, "rated": 1, "sum": thousandths}},
-        ("authors", _HOUR, ""): {"$max": {f"registers.{register}": rank}},
+        ("authors", _HOUR, ""): {"$max": {str(register): rank}},
         ("sentiment", _MINUTE, ""): {"$inc": {"posts": 1, "sum": thousandths, "positive": 1, part: 1}},
         ("words", _MINUTE, ""): {"$inc": {f"b{len(bin(metrics['num_of_words'])) - 2}": 1}},
         ("characters", _MINUTE, ""): {"$inc": {f"b{len(bin(metrics['num_of_characters'])) - 2}": 1}},
