@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from postpulse import events
 from postpulse.collections import (
     CHECKPOINTS,
+    COUNTER_DELTAS,
     COUNTERS,
     GENERATED,
     GENERATIONS,
@@ -80,10 +81,14 @@ async def contents(database: Database, number: int) -> dict[str, list[Document]]
     """What a generation holds, but the times of analyses, which are finished in each on its own."""
     projection = {"analyzed_at": 0}
     return {
+        # Nobody asks for these by their ids.
+        COUNTER_DELTAS.name: await database[COUNTER_DELTAS.name_in(number)].find({}, {"_id": 0}).to_list(),
+    } | {
         collection.name: [
             found async for found in database[collection.name_in(number)].find({}, projection).sort("_id")
         ]
         for collection in GENERATED
+        if collection is not COUNTER_DELTAS
     }
 
 

@@ -41,17 +41,9 @@ def changes(*posts: tuple[dict[str, Any] | None, Sign]) -> dict[str, tuple[dict[
         for dimension, rows in document.items():
             for row in rows:
                 value = row.pop("value")
-                hour = {
-                    "dimension": dimension,
-                    "granularity": "hour",
-                    "bucket": bucket,
-                    "value": value,
-                    "lane": lane,
-                }
-                found[f"{lane}|{dimension}|{bucket:%Y-%m-%dT%H:%M}|{value}"] = (
-                    row,
-                    named | {"value": value, "lane": lane},
-                )
+                hour = {"dimension": dimension, "granularity": "hour", "bucket": bucket}
+                key = f"{lane}|{dimension}|{bucket:%Y-%m-%dT%H:%M}|{value}"
+                found[key] = row, hour | {"value": value, "lane": lane}
     return found
 
 
