@@ -73,10 +73,13 @@ class Kept:
         Raises:
             NotKeptError: nothing is kept of its beginning.
         """
-        return Window(
-            floor(since, WIDTHS[self.unit_at(since, dimension)]),
-            ceiling(until, WIDTHS[self.unit_at(until, dimension)]),
-        )
+        until = ceiling(until, WIDTHS[self.unit_at(until, dimension)])
+        while True:
+            edge = floor(since, WIDTHS[self.unit_at(since, dimension)])
+            # What is before a time may be kept in wider buckets than the time itself.
+            if edge == since:
+                return Window(since, until)
+            since = edge
 
     def whole_pair(self, since: datetime, until: datetime, dimension: Dimension) -> tuple[Window, Window]:
         """The time of equal length before it, and a time, both made of whole buckets.
