@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -129,7 +130,7 @@ class SeriesParameters(_Times, kw_only=True, forbid_unknown_fields=True):
             return None
         name, value = given[0].name, getattr(self, given[0].name)
         value = value[1:] if value[0] in _SIGNS.get(name, "") else value
-        return given[0], value if name in _AS_WRITTEN else value.casefold()
+        return given[0], value if name in _AS_WRITTEN else _folded(name, value)
 
     @property
     def asked_metrics(self) -> list[str]:
@@ -203,6 +204,13 @@ class WindowParameters(_Times, kw_only=True, forbid_unknown_fields=True):
 class TrendParameters(WindowParameters, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_TRENDS)] = 10
     order: Order = "count"
+
+
+def _folded(name: str, value: str) -> str:
+    """As analyses fold values of this dimension; words are normalized as well."""
+    if name == "keyword":
+        return normalize("NFC", normalize("NFC", value).casefold())
+    return value.casefold()
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from postpulse.web.problems import Problem
-from query_api.counters.dimensions import AUTHOR, EMOJI, HASHTAG, MENTION, Dimension
+from query_api.counters.dimensions import AUTHOR, EMOJI, HASHTAG, KEYWORD, MENTION, Dimension
 from query_api.routes.counters_parameters import (
     FILTERS,
     MOST_TRENDS_DAYS,
@@ -139,6 +139,7 @@ def test_thirty_days_are_so_by_the_calendar_of_the_zone() -> None:
         ({"hashtag": "＃News"}, (HASHTAG, "news")),
         ({"hashtag": "News"}, (HASHTAG, "news")),
         ({"mention": "@Ada"}, (MENTION, "ada")),
+        ({"keyword": "Cafe\N{COMBINING ACUTE ACCENT}"}, (KEYWORD, "caf\N{LATIN SMALL LETTER E WITH ACUTE}")),
         ({"author": "@Ada"}, (AUTHOR, "@Ada")),
         ({"emoji": "🎉"}, (EMOJI, "🎉")),
     ],
