@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -14,7 +14,7 @@ from query_api.counters.kept import Kept, NotKeptError
 from query_api.counters.sums import is_out_of_time
 from query_api.keys import COUNTERS
 from query_api.queries.counters import ANSWER_SECONDS, METRICS, precision_of, window_view
-from query_api.routes.answers import FLEETING, answered, json_answer
+from query_api.routes.answers import FLEETING
 from query_api.routes.counters_openapi import describe_counters
 from query_api.routes.counters_parameters import (
     MOST_STATS_DAYS,
@@ -24,21 +24,24 @@ from query_api.routes.counters_parameters import (
     TrendParameters,
     WindowParameters,
 )
+from query_api.routes.kept import kept_for
 from query_api.routes.parameters import query_parameters
 
 _API = "/api/v1/"
+#: Many look at the same times.
+_KEPT_SECONDS = 3
 _T = TypeVar("_T")
 
 
 def install(app: web.Application) -> None:
-    add_route(app, "GET", f"{_API}timeseries/", get_series)
-    add_route(app, "GET", f"{_API}trends/{{kind}}/", get_trends)
-    add_route(app, "GET", f"{_API}stats/", get_stats)
-    add_route(app, "GET", f"{_API}authors/{{author}}/stats/", get_author_stats)
+    add_route(app, "GET", f"{_API}timeseries/", kept_for(_KEPT_SECONDS, get_series))
+    add_route(app, "GET", f"{_API}trends/{{kind}}/", kept_for(_KEPT_SECONDS, get_trends))
+    add_route(app, "GET", f"{_API}stats/", kept_for(_KEPT_SECONDS, get_stats))
+    add_route(app, "GET", f"{_API}authors/{{author}}/stats/", kept_for(_KEPT_SECONDS, get_author_stats))
     describe_counters(app)
 
 
-async def get_series(request: web.Request) -> web.Response:
+async def get_series(request: web.Request) -> dict[str, Any]:
     """Counts by the minute, hour, day or week."""
     given = query_parameters(dict(request.query), SeriesParameters)
     kept, zone, of, metrics = _kept(request), given.zone, given.of, given.asked_metrics
@@ -49,8 +52,8 @@ async def get_series(request: web.Request) -> web.Response:
             kept.require(edges, dimension, points)
     except NotKeptError as exc:
         raise _not_kept(exc, "granularity") from None
-    found = await _counted(request.app[COUNTERS].series(metrics, edges, of))
-    answer = {
+    found = await _in_time(request.app[COUNTERS].series(metrics, edges, of))
+    return {
         "granularity": given.granularity,
         "timezone": zone.key,
         "from": _shown(edges[0], zone),
@@ -61,10 +64,9 @@ async def get_series(request: web.Request) -> web.Response:
             {"from": _shown(edge, zone), **point} for edge, point in zip(edges[:-1], found, strict=True)
         ],
     }
-    return json_answer(answer, headers=FLEETING)
 
 
-async def get_trends(request: web.Request) -> web.Response:
+async def get_trends(request: web.Request) -> dict[str, Any]:
     """What is written most, or more than before."""
     kind = request.match_info["kind"]
     if kind not in TRENDS:
@@ -77,37 +79,32 @@ async def get_trends(request: web.Request) -> web.Response:
     except NotKeptError as exc:
         raise _not_kept(exc, "from") from None
     question = request.app[COUNTERS].trends(TRENDS[kind], before, window, given.limit, given.order)
-    answer = {
+    return {
         "kind": kind,
         **window_view(window),
         "seconds_to_come": max(0, round((window.until - kept.now).total_seconds())),
         "before": window_view(before),
         "order": given.order,
         "precision": "exact",
-        "trends": await _counted(question),
+        "trends": await _in_time(question),
     }
-    return json_answer(answer, headers=FLEETING)
 
 
-async def get_stats(request: web.Request) -> web.Response:
+async def get_stats(request: web.Request) -> dict[str, Any]:
     """What all posts of a time come to."""
     given = query_parameters(dict(request.query), WindowParameters)
     kept = _kept(request)
     since, until = given.span(kept.now, MOST_STATS_DAYS)
-    return json_answer(await _counted(request.app[COUNTERS].stats(since, until, kept)), headers=FLEETING)
+    return await _in_time(request.app[COUNTERS].stats(since, until, kept))
 
 
-async def get_author_stats(request: web.Request) -> web.Response:
+async def get_author_stats(request: web.Request) -> dict[str, Any]:
     """What the posts of one author come to."""
     given = query_parameters(dict(request.query), WindowParameters)
     kept = _kept(request)
     since, until = given.span(kept.now, MOST_STATS_DAYS)
     question = request.app[COUNTERS].author(request.match_info["author"], since, until, kept)
-    return json_answer(await _counted(question), headers=FLEETING)
-
-
-async def _counted(question: Awaitable[_T]) -> _T:
-    return await answered(_in_time(question))
+    return await _in_time(question)
 
 
 async def _in_time(question: Awaitable[_T]) -> _T:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from query_api.caching.cache import Found
 from query_api.caching.stores import Entry
@@ -24,20 +25,23 @@ def entry_of(view: Mapping[str, Any], tag: str | None = None) -> Entry:
     return Entry(body, tag or blake2b(body, digest_size=12).hexdigest(), time.time())
 
 
-async def kept_window(
-    request: web.Request, key: str, seconds: int, view: Callable[[], Awaitable[Mapping[str, Any]]]
-) -> web.Response:
-    """An answer that nobody tells changes of: kept here and by clients for so many seconds.
+def kept_for(seconds: int, view: Callable[[web.Request], Awaitable[Mapping[str, Any]]]) -> Handler:
+    """A handler of answers that nobody tells changes of: kept here and by clients for so many seconds.
 
-    Raises:
-        Problem: 503; the database did not answer, and nothing is kept.
+    Args:
+        view: the answer to a request, which must follow from its path and query; raises PyMongoError where there
+            is none.
     """
 
-    async def make() -> Entry:
-        return entry_of(await view())
+    async def handle(request: web.Request) -> web.Response:
+        async def make() -> Entry:
+            return entry_of(await view(request))
 
-    found = await answered(request.app[CACHE].get(key, seconds, make))
-    return kept_answer(request, found, f"private, max-age={seconds}")
+        question = msgspec.json.encode([request.path, sorted(request.query.items())]).decode()
+        found = await answered(request.app[CACHE].get(question, seconds, make))
+        return kept_answer(request, found, f"private, max-age={seconds}")
+
+    return handle
 
 
 def kept_answer(request: web.Request, found: Found, cache_control: str) -> web.Response:

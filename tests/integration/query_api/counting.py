@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from postpulse.settings import CountersSettings
+from postpulse.settings import CacheSettings, CountersSettings
 from tests.counted import Counted, documents
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.service import Service
@@ -49,7 +49,9 @@ async def counting(
     found = documents(posts, datetime.now(UTC), settings, random.Random(0))
     if found:
         pipeline.database.counters.insert_many(found)
-    async with serve(pipeline.settings.model_copy(update={"counters": settings})) as service:
+    unkept = CacheSettings(max_bytes=0)
+    changes = {"counters": settings, "cache": unkept}
+    async with serve(pipeline.settings.model_copy(update=changes)) as service:
         yield Counting(service)
 
 
