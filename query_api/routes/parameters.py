@@ -62,16 +62,11 @@ def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) 
     name = at["field"] if at else ""
     if not name:
         return Problem(422, f"The body must be a JSON object: {message}.")
-    choices = _choices(parameters, name)
-    if choices:
-        return Problem(422, f"{name} must be one of {', '.join(choices)}.", field=name)
-    return Problem(
-        422,
-        f"{name} must be {_WORDS[name]}."
-        if name in _WORDS
-        else f"{name} is not allowed: {message[: at.start() if at else None]}.",
-        field=name,
-    )
+    if name in _WORDS:
+        return Problem(422, f"{name} must be {_WORDS[name]}.", field=name)
+    said, choices = message[: at.start() if at else None], _choices(parameters, name)
+    there_are = f"; allowed are {', '.join(choices)}" if choices else ""
+    return Problem(422, f"{name} is not allowed: {said}{there_are}.", field=name)
 
 
 def _choices(parameters: type[msgspec.Struct], name: str) -> list[str]:
