@@ -205,19 +205,27 @@ async def test_the_totals_of_an_author(serve: Serve, pipeline: Pipeline) -> None
 async def test_what_the_sink_counts_is_what_is_answered(serve: Serve, pipeline: Pipeline) -> None:
     async with counting(serve, pipeline, []) as api:
         changes = CounterChanges()
-        for text, author in (("One two three.", "ada"), ("Four five.", "ada"), ("Six.", "bob")):
+        for text, author in (("Great #fun three.", "ada"), ("Four #fun.", "ada"), ("Six.", "bob")):
             post = api.service.store_received(text, chunks=1, author=author, lang="en")
             changes.add(api.service.store_analyzed(post))
         pipeline.database.counters.bulk_write(list(changes.updates("posts.v1/0")))
+        # In lists, as a batch leaves them, which are not folded yet.
+        pipeline.database.counter_deltas.bulk_write(list(changes.deltas("posts.v1/0")))
         found = await api.found("stats/", window="1h")
         assert (found["volume"]["posts"], found["volume"]["words"], found["volume"]["characters"]) == (
             3,
             6,
-            28,
+            31,
         )
         assert found["languages"]["most"] == [{"language": "en", "posts": 3}]
         ada = await api.found("authors/ada/stats/", window="1h")
         assert (ada["volume"]["posts"], ada["volume"]["words"]) == (2, 5)
+        assert ada["sentiment"]["mean"] > 0
+        assert found["authors"]["distinct"] == 2
+        hashtags = await api.found("trends/hashtags/", window="1h")
+        assert [(each["value"], each["posts"]) for each in hashtags["trends"]] == [("fun", 2)]
+        points = await api.found("timeseries/", granularity="hour", hashtag="fun", metrics="posts")
+        assert sum(point["posts"] for point in points["points"]) == 2
         trends = await api.found("trends/authors/", window="1h")
         assert [(each["value"], each["posts"]) for each in trends["trends"]] == [("ada", 2), ("bob", 1)]
 
