@@ -40,10 +40,11 @@ _FIELDS = tuple(f'"{name}"'.encode() for name in PostRequest.__struct_fields__)
 #: RFC 3339: a date and time with seconds and an offset.
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 #: BCP 47, loosely: a language and subtags.
-_LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
+LANG = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}"
+_LANG = re.compile(LANG)
 #: Where msgspec says that a value is, at the end of its message.
 _AT = re.compile(r" - at `\$\.?(?P<field>[^`]*)`$")
-_IDEMPOTENCY_KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
+_IDEMPOTENCY_KEY = re.compile(rf"[!-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}")
 
 
 class Intake:
@@ -97,10 +98,10 @@ class Intake:
         key = field if header is None else header
         if key is None:
             return self._ids.mint()
-        if not _IDEMPOTENCY_KEY.fullmatch(key):
-            name, status = ("idempotency_key", 422) if header is None else ("Idempotency-Key", 400)
-            allowed = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
-            raise Problem(status, f"{name} must be {allowed}.", field=name)
+        for given, name, status in ((header, "Idempotency-Key", 400), (field, "idempotency_key", 422)):
+            if given is not None and not _IDEMPOTENCY_KEY.fullmatch(given):
+                allowed = f"1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters"
+                raise Problem(status, f"{name} must be {allowed}.", field=name)
         return self._ids.derive(key, caller, content)
 
     def _content(self, content: str) -> str:

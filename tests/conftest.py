@@ -29,7 +29,9 @@ from postpulse.settings import (
 from tests.pipeline import Pipeline
 
 _ROOT = Path(__file__).resolve().parents[1]
-_APIS = tuple(_ROOT / "tests" / "integration" / service for service in ("producer_api", "query_api"))
+_APIS = tuple(
+    _ROOT / "tests" / folder for folder in ("contract", "integration/producer_api", "integration/query_api")
+)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

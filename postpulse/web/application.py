@@ -12,8 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from postpulse.settings import Settings
 from postpulse.web import health, openapi
+from postpulse.web.docs import page
 from postpulse.web.express import EXPRESS
-from postpulse.web.middleware import shell
+from postpulse.web.middleware import identify, shell
 
 SETTINGS = web.AppKey("settings", Settings)
 Install = Callable[[web.Application], None]
@@ -25,7 +26,7 @@ _METRICS: openapi.Document = {
     "responses": {
         "200": {
             "description": "In the text format.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": "postpulse_waiters 0.0\n"}},
         }
     },
 }
@@ -40,14 +41,17 @@ def create_application(settings: Settings, *services: Install) -> web.Applicatio
     """
     # Handlers read bodies with limits of their own; aiohttp's would answer without saying what is allowed.
     app = web.Application(middlewares=[shell], client_max_size=0)
+    app.on_response_prepare.append(identify)
     app[SETTINGS] = settings
     app[EXPRESS] = {}
     openapi.install(app)
+    page.install(app)
     health.install(app)
     app.router.add_get("/metrics", _metrics)
     openapi.describe(app, "/metrics", "get", _METRICS)
     for install in services:
         install(app)
+    _keep_to_fixed_paths(app)
     return app
 
 
@@ -68,6 +72,25 @@ def add_route(
             app.router.add_route(each, form, handler)
             if express:
                 app[EXPRESS][each, form] = handler
+
+
+def _keep_to_fixed_paths(app: web.Application) -> None:
+    """A path of its own answers for itself: what it does not take is not for a pattern that it would also fit."""
+    fixed: dict[str, tuple[web.PlainResource, set[str]]] = {}
+    for resource in app.router.resources():
+        if isinstance(resource, web.PlainResource):
+            path = resource.canonical
+            methods = fixed[path][1] if path in fixed else set()
+            fixed[path] = resource, methods | {route.method for route in resource}
+    for last, methods in fixed.values():
+        last.add_route("*", _refusing(methods))
+
+
+def _refusing(methods: set[str]) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, methods)
+
+    return refuse
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -78,11 +78,21 @@ _READINESS: Document = {
             },
         },
     },
+    "examples": [
+        {"status": "ok", "checks": {"mongo": {"status": "ok", "milliseconds": 0.9}}},
+        {
+            "status": "failing",
+            "checks": {
+                "kafka": {"status": "failing", "reason": "no broker can be reached", "milliseconds": 0.1}
+            },
+        },
+    ],
 }
 _ALIVE: Document = {
     "type": "object",
     "required": ["status", "uptime_seconds"],
     "properties": {"status": {"const": "ok"}, "uptime_seconds": {"type": "number"}},
+    "examples": [{"status": "ok", "uptime_seconds": 12.3}],
 }
 _LIVE_CALL: Document = {
     "operationId": "getLiveness",

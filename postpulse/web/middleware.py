@@ -16,6 +16,7 @@ from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem
 
 _HEADER = istr("X-Request-ID")
+_ID = web.RequestKey("request_id", str)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Below this a body fits into one packet anyway.
 _WORTH_BYTES = 1400
@@ -54,6 +55,7 @@ async def answer(request: web.Request, handler: Handler, route: str) -> web.Stre
     started = time.perf_counter()
     given = request.headers.get(_HEADER)
     request_id = given if given and _ACCEPTABLE_ID.fullmatch(given) else _new_id()
+    request[_ID] = request_id
     _InFlight.now += 1
     try:
         response = await handler(request)
@@ -71,6 +73,13 @@ async def answer(request: web.Request, handler: Handler, route: str) -> web.Stre
     method = request.method if request.method in hdrs.METH_ALL else "(other)"
     _times(method, route, response.status).observe(time.perf_counter() - started)
     return response
+
+
+async def identify(request: web.Request, response: web.StreamResponse) -> None:
+    """The id of its request on a stream, which is prepared before `answer` sees it; a signal of the application."""
+    # What aiohttp answers before anybody is asked (417) has none.
+    if _ID in request:
+        response.headers.setdefault(_HEADER, request[_ID])
 
 
 @cache

@@ -9,12 +9,10 @@ from aiohttp import web
 from postpulse.events import Post
 from postpulse.web.application import SETTINGS, add_route
 from postpulse.web.body import read_body, require_content_type, unpacked
-from postpulse.web.openapi import SCHEMAS, describe, problem_response, schema_ref
 from postpulse.web.problems import Problem
 from producer_api.keys import ACCEPTANCE, INTAKE
+from producer_api.routes.batch_openapi import JSON, NDJSON, describe_batch
 
-_JSON = "application/json"
-_NDJSON = "application/x-ndjson"
 #: Posts that are sent, and answered, together; of a stream, what is in memory at once.
 _GROUP_POSTS = 500
 _GROUP_BYTES = 1_048_576
@@ -25,13 +23,12 @@ _items_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 def install(app: web.Application) -> None:
     add_route(app, "POST", "/api/v1/posts/batch/", create)
-    app[SCHEMAS]["BatchResult"] = _RESULT_SCHEMA
-    describe(app, "/api/v1/posts/batch/", "post", _CREATE)
+    describe_batch(app)
 
 
 async def create(request: web.Request) -> web.StreamResponse:
     """Accept a JSON array (one answer) or a stream of NDJSON (a line of answer for each line)."""
-    if require_content_type(request, _JSON, _NDJSON) == _JSON:
+    if require_content_type(request, JSON, NDJSON) == JSON:
         return await _array(request)
     return await _stream(request)
 
@@ -48,7 +45,7 @@ async def _array(request: web.Request) -> web.Response:
     if len(items) > limits.max_batch_items:
         raise Problem(
             413,
-            f"A batch must be at most {limits.max_batch_items} posts; send more as {_NDJSON}.",
+            f"A batch must be at most {limits.max_batch_items} posts; send more as {NDJSON}.",
             limit=limits.max_batch_items,
         )
     results: list[Result] = []
@@ -57,11 +54,11 @@ async def _array(request: web.Request) -> web.Response:
         results.extend(await _accept(request, group, start))
     accepted = sum(result["status"] == 202 for result in results)
     document = {"accepted": accepted, "refused": len(results) - accepted, "results": results}
-    return web.Response(body=msgspec.json.encode(document), content_type=_JSON)
+    return web.Response(body=msgspec.json.encode(document), content_type=JSON)
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": _NDJSON})
+    response = web.StreamResponse(headers={"Content-Type": NDJSON})
     index = 0
     try:
         async for lines in _groups(request):
@@ -134,54 +131,3 @@ async def _accept(request: web.Request, items: list[bytes], start: int) -> list[
 
 def _refused(index: int, problem: Problem) -> Result:
     return {"index": index, "status": problem.status, "problem": problem.document()}
-
-
-_RESULT_SCHEMA = {
-    "type": "object",
-    "required": ["index", "status"],
-    "properties": {
-        "index": {"type": "integer", "description": "Place in the input, from 0; blank lines do not count."},
-        "status": {
-            "type": "integer",
-            "description": "202, or the status that the post alone would have had.",
-        },
-        "post_id": {"type": "string"},
-        "problem": schema_ref("Problem"),
-    },
-}
-_CREATE = {
-    "operationId": "createPosts",
-    "summary": "Send many posts",
-    "description": "A JSON array is answered at once; NDJSON is streamed both ways, without a limit.",
-    "tags": ["posts"],
-    "requestBody": {
-        "required": True,
-        "content": {
-            _JSON: {"schema": {"type": "array", "items": schema_ref("NewPost")}},
-            _NDJSON: {"schema": schema_ref("NewPost")},
-        },
-    },
-    "responses": {
-        "200": {
-            "description": "A result for each post, in input order.",
-            "content": {
-                _JSON: {
-                    "schema": {
-                        "type": "object",
-                        "required": ["accepted", "refused", "results"],
-                        "properties": {
-                            "accepted": {"type": "integer"},
-                            "refused": {"type": "integer"},
-                            "results": {"type": "array", "items": schema_ref("BatchResult")},
-                        },
-                    }
-                },
-                _NDJSON: {"schema": schema_ref("BatchResult")},
-            },
-        },
-        "400": problem_response("Not JSON, or not packed as its Content-Encoding says."),
-        "413": problem_response("Larger, or more posts, than allowed."),
-        "415": problem_response("Another content type, charset or content encoding than allowed."),
-        "422": problem_response("Not an array."),
-    },
-}

@@ -18,8 +18,16 @@ from query_api.routes.counters_schemas import AUTHOR_STATS, SERIES, STATS, TREND
 _API = "/api/v1/"
 _TAGS = ["counts"]
 _TIME = {"type": "string", "format": "date-time"}
-_FROM = {**_TIME, "description": "With an offset; in a URL, + is written %2B."}
-_UNTIL = {**_TIME, "description": "Up to, but not including, this time; now, unless it is said."}
+_FROM = {
+    **_TIME,
+    "description": "With an offset; in a URL, + is written %2B.",
+    "examples": ["2026-01-31T00:00:00Z"],
+}
+_UNTIL = {
+    **_TIME,
+    "description": "Up to, but not including, this time; now, unless it is said.",
+    "examples": ["2026-02-01T00:00:00Z"],
+}
 _WINDOW_PARAMETERS = {
     "window": {
         "enum": ["1h", "6h", "24h", "7d", "30d"],
@@ -28,6 +36,16 @@ _WINDOW_PARAMETERS = {
     },
     "from": _FROM,
     "until": _UNTIL,
+}
+_FILTER_EXAMPLES = {
+    "language": "en",
+    "detected_language": "en",
+    "author": "ada",
+    "hashtag": "kafka",
+    "mention": "ada",
+    "domain": "example.com",
+    "emoji": "🎉",
+    "keyword": "coffee",
 }
 _SERIES_PARAMETERS = {
     "metrics": {
@@ -51,7 +69,12 @@ _SERIES_PARAMETERS = {
     },
     "until": _UNTIL,
     **{
-        each.name: {"type": "string", "minLength": 1, "description": "One filter at a time."}
+        each.name: {
+            "type": "string",
+            "minLength": 1,
+            "description": "One filter at a time.",
+            "examples": [_FILTER_EXAMPLES[each.name]],
+        }
         for each in FILTERS
     },
 }
@@ -126,7 +149,13 @@ def describe_counters(app: web.Application) -> None:
         "What the posts of one author come to",
         "An author who never posted, or none in this time, has zeros: counts do not tell them apart.",
         longest,
-        {"author": {"type": "string", "description": "As posts have it, in the same case of letters."}},
+        {
+            "author": {
+                "type": "string",
+                "description": "As posts have it, in the same case of letters.",
+                "examples": ["ada"],
+            }
+        },
         "AuthorStats",
     )
     describe(app, f"{_API}authors/{{author}}/stats/", "get", author)

@@ -1,11 +1,12 @@
 """What may be asked of the calls about dead letters; each error names the parameter and what is allowed."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 
-from postpulse.dead_letters import key_of_id
+from postpulse.dead_letters import key_of_id, letter_id
 from postpulse.web.problems import Problem
 from query_api.queries.dead_letters import Filters, Place
 
@@ -17,6 +18,7 @@ MOST_BODY_BYTES = 512 * 1024
 #: MongoDB refuses to look for a null character.
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_CURSOR = re.compile(r"(?P<milliseconds>[0-9]{1,14})_(?P<id>.*)")
 _FILTERS = ("stage", "reason", "error_class", "post_id", "topic", "from_", "until")
 
 
@@ -45,14 +47,11 @@ class _Parameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """
         if self.cursor is None:
             return None
-        time, _, text = self.cursor.partition("_")
-        key = key_of_id(text)
-        try:
-            if key is not None:
-                return msgspec.convert(time, _Time), key
-        except msgspec.MsgspecError:
-            pass
-        raise Problem(422, "cursor must be the next_cursor of an answer, unchanged.", field="cursor")
+        found = _CURSOR.fullmatch(self.cursor)
+        key = key_of_id(found["id"]) if found else None
+        if found is None or key is None:
+            raise Problem(422, "cursor must be the next_cursor of an answer, unchanged.", field="cursor")
+        return datetime.fromtimestamp(int(found["milliseconds"]) / 1000, UTC), key
 
 
 class ListParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
@@ -105,4 +104,4 @@ class ActionParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
 def cursor_of(place: Place) -> str:
     """A place as a cursor, for `_Parameters.after`."""
     time, key = place
-    return f"{time.isoformat().replace('+00:00', 'Z')}_{key.replace('/', '-')}"
+    return f"{round(time.timestamp() * 1000)}_{letter_id(key)}"

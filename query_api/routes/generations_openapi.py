@@ -5,12 +5,20 @@ from typing import Any
 from aiohttp import web
 
 from postpulse.generations.state import Status
-from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
+from postpulse.web.openapi import (
+    SCHEMAS,
+    describe,
+    json_response,
+    problem_response,
+    schema_ref,
+    unsupported_response,
+)
+from postpulse.web.problems import Problem
 
 _PATH = "/api/v1/generations/"
 _MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 _VIEW: dict[str, Any] = {
-    "number": {"type": "integer", "minimum": 1},
+    "number": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     "status": {
         "enum": [str(status) for status in Status],
         "description": "Of the current one queries are answered; live posts go to it, and to those that are "
@@ -30,6 +38,28 @@ _VIEW: dict[str, Any] = {
     "switched_at": {**_MAYBE_TIME, "description": "When queries last went to it."},
     "drop_at": {**_MAYBE_TIME, "description": "When it goes; null where it stays."},
 }
+_GENERATIONS: list[dict[str, Any]] = [
+    {
+        "number": 1,
+        "status": "kept",
+        "analysis_version": 1,
+        "replay": None,
+        "posts_estimated": 120_000,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "switched_at": None,
+        "drop_at": "2026-02-01T12:00:00.000Z",
+    },
+    {
+        "number": 2,
+        "status": "current",
+        "analysis_version": 2,
+        "replay": "19c13c6f680-5f1e",
+        "posts_estimated": 120_000,
+        "created_at": "2026-01-31T11:00:00.000Z",
+        "switched_at": "2026-01-31T12:00:00.000Z",
+        "drop_at": None,
+    },
+]
 _SWITCH = {
     "type": "object",
     "additionalProperties": False,
@@ -40,21 +70,45 @@ _SWITCH = {
             "description": "Also to one that is being filled, or differs from the current one.",
         }
     },
+    "examples": [{"force": False}],
 }
 _NO_DATABASE = problem_response("The database cannot be reached.")
 _ABSENT = problem_response("There is no such generation, or none any more.")
-_NUMBER = problem_response("The number is none.")
-_BY_NUMBER = [{"name": "number", "in": "path", "required": True, "schema": _VIEW["number"]}]
+_NUMBER = problem_response(
+    "The number is none.", Problem(422, "number is not allowed: Expected `int` >= 1.", field="number")
+)
+_DIFFERS = Problem(
+    409,
+    "Generation 2 differs from the current one: posts 119998 instead of 120000. Only force switches to it.",
+    differences=["posts 119998 instead of 120000"],
+)
+_BY_NUMBER = [
+    {
+        "name": "number",
+        "in": "path",
+        "required": True,
+        "description": "Of the generation.",
+        "schema": _VIEW["number"],
+        "example": 2,
+    }
+]
 
 
 def describe_generations(app: web.Application) -> None:
-    app[SCHEMAS]["Generation"] = {"type": "object", "required": list(_VIEW), "properties": _VIEW}
+    app[SCHEMAS]["Generation"] = {
+        "type": "object",
+        "required": list(_VIEW),
+        "properties": _VIEW,
+        "examples": _GENERATIONS,
+    }
     all_of_them = {
         "type": "object",
         "required": ["generations"],
         "properties": {"generations": {"type": "array", "items": schema_ref("Generation")}},
     }
-    listed = json_response("All generations, by ascending number.", all_of_them)
+    listed = json_response(
+        "All generations, by ascending number.", all_of_them, {"generations": _GENERATIONS}
+    )
     common = {"tags": ["generations"]}
     describe(
         app,
@@ -81,9 +135,11 @@ def describe_generations(app: web.Application) -> None:
                 "200": listed,
                 "400": problem_response("The body is not JSON."),
                 "404": _ABSENT,
-                "409": problem_response("It is not as full as the current one; `differences` say in what."),
+                "409": problem_response(
+                    "It is not as full as the current one; `differences` say in what.", _DIFFERS
+                ),
                 "413": problem_response("The body is too large."),
-                "415": problem_response("The body is not application/json."),
+                "415": unsupported_response("application/json"),
                 "422": problem_response("The number is none, or a parameter is not allowed."),
                 "503": _NO_DATABASE,
             },

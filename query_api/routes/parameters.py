@@ -1,6 +1,7 @@
 """Parameters of a request as a Struct; what msgspec says of them, said to the caller."""
 
 import re
+from datetime import datetime
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -10,11 +11,21 @@ from postpulse.web.problems import Problem
 #: Where msgspec says that a value is, at the end of its message.
 _AT = re.compile(r" - at (?:`?key`? in )?`\$\.?(?P<field>\w*)[^`]*`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_JSON_SPACE = b" \t\r\n"
 _TIME = "an RFC 3339 time with an offset, such as 2026-01-31T12:00:00Z"
 _WORDS = {"from": _TIME, "until": _TIME}
 
 
 _P = TypeVar("_P", bound=msgspec.Struct)
+
+
+def _number(text: str) -> float:
+    """In JSON 2.0 is the same number as 2."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
 def body_parameters(body: bytes, parameters: type[_P]) -> _P:
@@ -24,11 +35,10 @@ def body_parameters(body: bytes, parameters: type[_P]) -> _P:
         Problem: 400 where it is not JSON, 422.
     """
     try:
-        return msgspec.json.decode(body.strip() or b"{}", type=parameters)
-    except msgspec.ValidationError as exc:
-        raise _problem_of(exc, parameters) from None
+        given = _decoder.decode(body.strip(_JSON_SPACE) or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise Problem(400, f"The body is not JSON: {exc}.") from None
+    return _converted(given, parameters, strict=True)
 
 
 def query_parameters(query: dict[str, str], parameters: type[_P]) -> _P:
@@ -37,10 +47,24 @@ def query_parameters(query: dict[str, str], parameters: type[_P]) -> _P:
     Raises:
         Problem: 422.
     """
+    return _converted(query, parameters, strict=False)
+
+
+def _converted(given: Any, parameters: type[_P], *, strict: bool) -> _P:
     try:
-        return msgspec.convert(query, parameters, strict=False)
+        converted = msgspec.convert(given, parameters, strict=strict)
     except msgspec.ValidationError as exc:
         raise _problem_of(exc, parameters) from None
+    for field in msgspec.structs.fields(parameters):
+        name, value = field.encode_name, getattr(converted, field.name)
+        if name not in given:
+            continue
+        # In a query msgspec takes the word null for none, and numbers for times; that is not what is offered.
+        if value is None:
+            raise Problem(422, f"{name} must not be null; leave it out instead.", field=name)
+        if isinstance(value, datetime) and ":" not in given[name]:
+            raise Problem(422, f"{name} must be {_TIME}.", field=name)
+    return converted
 
 
 def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) -> Problem:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from postpulse.collections import MOST_SEARCHED_CHARACTERS
-from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
+from postpulse.web.openapi import SCHEMAS, describe, json_response, lines_of, problem_response, schema_ref
 from query_api.queries.post_list import SHOWN_CHARACTERS
 from query_api.routes.post_list_parameters import MOST_LISTED, MOST_TEXT, MOST_WORDS
 from query_api.routes.post_rows import COLUMNS
@@ -99,6 +100,7 @@ _EXAMPLE = {
     "truncated": False,
     "links": {"post": f"/api/v1/posts/{_ID}/", "analysis": f"/api/v1/posts/{_ID}/analysis/"},
 }
+_LINE = msgspec.json.encode(_EXAMPLE_ROW).decode() + "\n"
 _WRONG = problem_response("A parameter is not allowed; the answer names it.")
 _ONLY = "Posts whose analysis is there; those that were deleted, or could not be processed, are left out."
 
@@ -166,7 +168,7 @@ def describe_post_list(app: web.Application) -> None:
                 "200": {
                     "description": "The posts.",
                     "content": {
-                        "application/x-ndjson": {"schema": schema_ref("ExportedPost")},
+                        "application/x-ndjson": {"schema": lines_of("ExportedPost"), "example": _LINE},
                         "text/csv": {"schema": {"type": "string"}},
                     },
                 },

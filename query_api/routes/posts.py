@@ -19,7 +19,7 @@ from query_api.routes.posts_openapi import describe_posts
 
 MAX_WAIT_SECONDS = 60.0
 _CLIENT_CHECK_SECONDS = 2.0
-_WAIT = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}")
+_WAIT = re.compile(r"([0-9]{1,9}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 #: A post may be edited or deleted, so that every use asks whether it still is as it was.
 _REVALIDATE = "private, no-cache"
 

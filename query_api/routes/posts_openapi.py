@@ -4,7 +4,10 @@ from typing import Any
 
 from aiohttp import web
 
-from postpulse.web.openapi import SCHEMAS, describe, json_response, problem_response, schema_ref
+from postpulse.web.openapi import SCHEMAS, describe, header_ref, json_response, problem_response, schema_ref
+from postpulse.web.problems import Problem, unavailable
+from query_api.routes import posts_examples as examples
+from query_api.routes.kept_openapi import IF_NONE_MATCH, KEPT, TAGGED, not_modified
 
 _COUNT = {"type": "integer", "minimum": 0}
 _TIME = {"type": "string", "format": "date-time"}
@@ -14,6 +17,7 @@ _ID: dict[str, Any] = {
     "required": True,
     "schema": {"type": "string"},
     "description": "As POST /api/v1/posts/ answered it.",
+    "example": examples.POST_ID,
 }
 _SENT = {
     "author": {"type": "string"},
@@ -110,6 +114,7 @@ _ANALYSIS = {
         "analyzed_at": _TIME,
         **_SENT,
     },
+    "examples": [examples.ANALYSIS],
 }
 _POST = {
     "type": "object",
@@ -120,6 +125,7 @@ _POST = {
         "content": {"type": "string"},
         **_SENT,
     },
+    "examples": [examples.POST],
 }
 _STATUS = {
     "type": "object",
@@ -135,6 +141,7 @@ _STATUS = {
         "dead_at": _TIME,
         "dead_letter": {"type": "string", "description": "Its id, where a letter is kept."},
     },
+    "examples": examples.STATUSES,
 }
 _UNDER_WAY = json_response(
     "Accepted, not finished; ask again after Retry-After seconds.",
@@ -143,16 +150,30 @@ _UNDER_WAY = json_response(
         "required": ["post_id", "status"],
         "properties": {"post_id": {"type": "string"}, "status": {"const": "analyzing"}},
     },
-    headers={"Retry-After": {"schema": {"type": "integer"}}},
+    examples.UNDER_WAY,
+    headers={"Retry-After": header_ref("Retry-After")},
 )
 _ERRORS = {
     "404": problem_response("The post_id was not issued here."),
     "410": problem_response("The post was deleted."),
-    "422": problem_response("A parameter is not allowed, or the post could not be processed."),
+    "422": problem_response(
+        "The post could not be processed; `stage` and `reason` say where and why.",
+        Problem(
+            422,
+            "The post could not be processed and lies with the dead letters: a value that MongoDB does not take",
+            stage="ingest",
+            reason="a value that MongoDB does not take",
+        ),
+    ),
     "503": problem_response("The database cannot be reached."),
 }
-_ETAG = {"ETag": {"schema": {"type": "string"}}}
-_NOT_MODIFIED = {"description": "It is as If-None-Match says."}
+_WAIT = {
+    "name": "wait",
+    "in": "query",
+    "description": "Seconds to wait for the analysis before answering 202.",
+    "schema": {"type": "number", "minimum": 0, "maximum": 60, "default": 0},
+    "example": 5,
+}
 
 
 def describe_posts(app: web.Application) -> None:
@@ -167,18 +188,22 @@ def describe_posts(app: web.Application) -> None:
             "tags": ["posts"],
             "parameters": [
                 _ID,
-                {
-                    "name": "wait",
-                    "in": "query",
-                    "description": "Seconds to wait for the analysis before answering 202.",
-                    "schema": {"type": "number", "minimum": 0, "maximum": 60, "default": 0},
-                },
+                _WAIT,
+                IF_NONE_MATCH,
             ],
             "responses": {
-                "200": json_response("The analysis.", schema_ref("Analysis"), headers=_ETAG),
+                "200": json_response("The analysis.", schema_ref("Analysis"), headers=KEPT),
                 "202": _UNDER_WAY,
-                "304": _NOT_MODIFIED,
+                "304": not_modified(KEPT),
                 **_ERRORS,
+                "422": problem_response(
+                    "A parameter is not allowed, or the post could not be processed.",
+                    Problem(422, "wait must be a number of seconds from 0 to 60.", field="wait"),
+                ),
+                "503": problem_response(
+                    "The database cannot be reached, or too many requests wait.",
+                    unavailable("Too many requests wait for analyses; ask again without wait."),
+                ),
             },
         },
     )
@@ -190,11 +215,11 @@ def describe_posts(app: web.Application) -> None:
             "operationId": "getPost",
             "summary": "A post as it was sent",
             "tags": ["posts"],
-            "parameters": [_ID],
+            "parameters": [_ID, IF_NONE_MATCH],
             "responses": {
-                "200": json_response("The post.", schema_ref("Post"), headers=_ETAG),
+                "200": json_response("The post.", schema_ref("Post"), headers=TAGGED),
                 "202": _UNDER_WAY,
-                "304": _NOT_MODIFIED,
+                "304": not_modified(TAGGED),
                 **_ERRORS,
             },
         },

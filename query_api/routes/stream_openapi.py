@@ -4,23 +4,36 @@ from typing import Any
 
 from aiohttp import web
 
-from postpulse.web.openapi import SCHEMAS, describe, problem_response
+from postpulse.web.openapi import SCHEMAS, describe, problem_response, schema_ref
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 500}
 _FILTERS: dict[str, Any] = {
-    "author": {**_TEXT, "description": "As the post was sent, to the letter."},
-    "hashtag": {**_TEXT, "description": "With its sign (%23 in a URL) or without, in any case of letters."},
-    "mention": {**_TEXT, "description": "A name, with its sign or without, in any case of letters."},
+    "author": {**_TEXT, "description": "As the post was sent, to the letter.", "examples": ["ada"]},
+    "hashtag": {
+        **_TEXT,
+        "description": "With its sign (%23 in a URL) or without, in any case of letters.",
+        "examples": ["kafka"],
+    },
+    "mention": {
+        **_TEXT,
+        "description": "A name, with its sign or without, in any case of letters.",
+        "examples": ["ada"],
+    },
     "language": {
         "type": "string",
         "pattern": "^[a-z]{2,3}$",
         "description": "As the analysis found it: ISO 639-1, or und.",
+        "examples": ["en"],
     },
     "sentiment": {"enum": ["positive", "neutral", "negative"]},
-    "source": {**_TEXT, "description": "The application, as the post was sent."},
-    "tag": {**_TEXT, "description": "One of the post's tags, to the letter."},
+    "source": {**_TEXT, "description": "The application, as the post was sent.", "examples": ["web"]},
+    "tag": {**_TEXT, "description": "One of the post's tags, to the letter.", "examples": ["launch"]},
 }
-_EVENT_ID = {"type": "string", "maxLength": 8005}
+_EVENT_ID = {
+    "type": "string",
+    "maxLength": 8005,
+    "examples": ["1.eQrXk3dmRZmQ4yVd0oC0fJcBAAIBAAAD"],
+}
 _REASON = {"type": "string"}
 _DATA: dict[str, Any] = {
     "StreamDeleted": {
@@ -106,7 +119,11 @@ def describe_stream(app: web.Application) -> None:
                         "text/event-stream": {
                             "schema": {
                                 "type": "string",
-                                "description": "Data by event: see Analysis and the schemas Stream….",
+                                "description": "The data of each event is one of these.",
+                                "contentMediaType": "application/json",
+                                "contentSchema": {
+                                    "anyOf": [schema_ref(name) for name in ("Analysis", *_DATA)]
+                                },
                             },
                             "example": _EXAMPLE,
                         }

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -38,6 +39,8 @@ def test_from_nothing_to_an_analysis_to_an_orderly_end(up: Callable[..., Up]) ->
     stack = up("--workers", "2").wait_until_ready()
     post_id = stack.post("Streams keep what they are told.")
     assert stack.analysis(post_id)["num_of_words"] == 6
+    with urlopen(f"http://127.0.0.1:{stack.port}/docs/", timeout=15) as page:
+        assert b"openapi.json" in page.read()
 
     another = run_cli("up", "--data-dir", str(stack.data_dir), "--port", "0")
     assert another.returncode == 1

@@ -123,7 +123,9 @@ async def test_without_letters_there_is_nothing_to_see(service: Service) -> None
         ({"from": "yesterday"}, "from", "RFC 3339"),
         ({"until": "2026-01-31T12:00:00"}, "until", "with an offset"),
         ({"cursor": "x"}, "cursor", "next_cursor"),
-        ({"cursor": "2026-01-31T12:00:00Z_x"}, "cursor", "next_cursor"),
+        ({"cursor": "1769860800000_x"}, "cursor", "next_cursor"),
+        ({"cursor": f"{10**14}_posts.v1-0-1"}, "cursor", "next_cursor"),
+        ({"cursor": "now_posts.v1-0-1"}, "cursor", "next_cursor"),
     ],
 )
 async def test_a_parameter_that_is_not_allowed_is_named(

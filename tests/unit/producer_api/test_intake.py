@@ -157,3 +157,6 @@ def test_the_key_may_be_a_field_of_the_post_and_the_header_goes_before_it() -> N
     for key in ("", "with space", "x" * 256, "é"):
         problem = _refused(_body(idempotency_key=key))
         assert (problem.status, problem.field) == (422, "idempotency_key")
+        with pytest.raises(Problem) as beside_a_header:
+            intake.post(_body(idempotency_key=key), "key-1")
+        assert (beside_a_header.value.status, beside_a_header.value.field) == (422, "idempotency_key")

@@ -107,6 +107,23 @@ async def test_a_method_that_is_not_answered_names_those_that_are(serve: Serve) 
         assert (await answer.json(content_type=None))["detail"] == "This path answers GET,HEAD only."
 
 
+async def test_a_path_of_its_own_answers_for_itself_beside_a_pattern_that_it_fits(serve: Serve) -> None:
+    async def done(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    def beside(app: web.Application) -> None:
+        add_route(app, "POST", "/things/all/", done)
+        things(app)
+        add_route(app, "PUT", "/things/all/", done)
+
+    client = await serve(beside)
+    for path in ("/things/all/", "/things/all"):
+        for method, status in {"POST": 200, "PUT": 200, "GET": 405, "DELETE": 405}.items():
+            async with client.request(method, path) as answer:
+                assert answer.status == status
+        assert answer.headers["Allow"] == "POST,PUT"
+
+
 async def test_the_logs_have_a_failure_under_its_id(serve: Serve) -> None:
     client = await serve(things)
     with structlog.testing.capture_logs() as lines:
@@ -128,8 +145,8 @@ async def test_the_logs_have_a_failure_under_its_id(serve: Serve) -> None:
 async def test_a_stream_that_fails_is_broken_off_and_not_ended_as_if_whole(serve: Serve) -> None:
     client = await serve(things)
     with structlog.testing.capture_logs() as lines:
-        async with client.get("/things/stream/") as answer:
-            assert answer.status == 200
+        async with client.get("/things/stream/", headers={"X-Request-ID": "look-here"}) as answer:
+            assert (answer.status, answer.headers["X-Request-ID"]) == (200, "look-here")
             assert await answer.content.readline() == b"first\n"
             with pytest.raises(aiohttp.ClientPayloadError):
                 await answer.content.read()

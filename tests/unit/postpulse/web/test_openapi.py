@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from aiohttp import web
 
@@ -11,7 +12,7 @@ import producer_api.app
 import query_api.app
 from postpulse.settings import IdsSettings, Settings
 from postpulse.web.application import Install, create_application
-from postpulse.web.openapi import PATHS, SCHEMAS
+from postpulse.web.openapi import PATHS, document_of
 from tests.unit.postpulse.web.conftest import Serve
 
 BOTH = (producer_api.app.install, query_api.app.install)
@@ -47,7 +48,8 @@ def test_every_route_is_described_and_nothing_else(services: tuple[Install, ...]
     routes = {
         (route.resource.canonical, route.method.lower())
         for route in app.router.routes()
-        if route.resource is not None and route.method != "HEAD"
+        # The star refuses the methods that a path does not take.
+        if route.resource is not None and route.method not in ("HEAD", "*")
     }
     # Of the two forms of a path, the one with the slash stands for both.
     routes = {(path, method) for path, method in routes if (f"{path}/", method) not in routes}
@@ -56,11 +58,13 @@ def test_every_route_is_described_and_nothing_else(services: tuple[Install, ...]
 
 @each_process
 def test_what_is_referred_to_is_there_and_what_is_there_is_referred_to(services: tuple[Install, ...]) -> None:
-    app = application(services)
-    document = {"paths": app[PATHS], "schemas": app[SCHEMAS]}
-    named = {str(ref).removeprefix("#/components/schemas/") for ref in values_of(document, "$ref")}
-    # Every process answers errors as problems, of paths that are not there for one.
-    assert named | {"Problem"} == app[SCHEMAS].keys()
+    document = document_of(application(services))
+    there = {
+        f"#/components/{kind}/{name}" for kind, named in document["components"].items() for name in named
+    }
+    # The headers are the same in every process, whether it answers with all of them or not.
+    used = {str(ref) for ref in values_of(document, "$ref")} | {"#/components/headers/Retry-After"}
+    assert used == there
 
 
 @each_process
@@ -93,12 +97,51 @@ def test_each_call_says_what_openapi_asks_for(services: tuple[Install, ...]) -> 
 
 
 @each_process
-def test_examples_have_what_their_schemas_require(services: tuple[Install, ...]) -> None:
-    for name, schema in application(services)[SCHEMAS].items():
-        properties = schema.get("properties", {})
-        assert set(schema.get("required", ())) <= properties.keys(), name
+def test_what_holds_for_every_call_is_said_of_each(services: tuple[Install, ...]) -> None:
+    for path, method, call in operations(application(services)):
+        assert "500" in call["responses"], (method, path)
+        for status, response in call["responses"].items():
+            assert "X-Request-ID" in response["headers"], (method, path, status)
+            problem = response.get("content", {}).get("application/problem+json")
+            if problem is not None:
+                assert problem["example"]["status"] == int(status)
+                assert ("Retry-After" in response["headers"]) == (status == "503"), (method, path, status)
+
+
+def described_with_schema(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Parameters, JSON bodies and headers, with words for where each is."""
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            for parameter in call.get("parameters", ()):
+                yield f"{method} {path}: {parameter['name']}", parameter
+            for what, body in {"request": call.get("requestBody", {}), **call["responses"]}.items():
+                for media_type, content in body.get("content", {}).items():
+                    if media_type.endswith(("/json", "+json")):
+                        yield f"{method} {path}: {what}, {media_type}", content
+                for name, header in body.get("headers", {}).items():
+                    if "$ref" not in header:
+                        yield f"{method} {path}: {what}, {name}", header
+
+
+@each_process
+def test_everything_has_an_example_and_each_is_as_its_schema_says(services: tuple[Install, ...]) -> None:
+    document = document_of(application(services))
+    components = document["components"]
+    for name, schema in components["schemas"].items():
+        assert set(schema.get("required", ())) <= schema["properties"].keys(), name
         for example in schema.get("examples", ()):
-            assert set(schema.get("required", ())) <= example.keys() <= properties.keys(), name
+            # JSON Schema lets a name be that it does not know; in an example it is a mistake.
+            assert example.keys() <= schema["properties"].keys(), name
+    for where, described in described_with_schema(document):
+        schema = described["schema"]
+        named = components["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
+        examples = [described["example"]] if "example" in described else named.get("examples", ())
+        assert examples or schema.keys() & {"enum", "const", "default"}, where
+        validator = jsonschema_rs.Draft202012Validator(
+            {**schema, "components": components}, validate_formats=True
+        )
+        for example in examples:
+            assert validator.is_valid(example), where
 
 
 async def test_it_is_served_as_it_is(serve: Serve) -> None:
