@@ -53,7 +53,7 @@ def test_filters_have_the_values_that_documents_have(query: dict[str, str], filt
         ({"source": "a\0"}, "source", "matching"),
         ({"hashtag": "#"}, "hashtag", "sign"),
         ({"mention": "@"}, "mention", "sign"),
-        ({"sentiment": "good"}, "sentiment", "must be one of positive, neutral, negative"),
+        ({"sentiment": "good"}, "sentiment", "allowed are positive, neutral, negative"),
         ({"min_sentiment": "1.1"}, "min_sentiment", "<= 1"),
         ({"min_sentiment": "nan"}, "min_sentiment", "min_sentiment"),
         ({"min_sentiment": "0.5", "max_sentiment": "0.4"}, "max_sentiment", "less than min_sentiment"),
