@@ -9,7 +9,7 @@ import click
 from benchmarks import report
 from benchmarks.result import Result
 
-_NAMES = ["transport", "ingest", "analysis", "pipeline", "startup"]
+_NAMES = ["transport", "ingest", "analysis", "pipeline", "stream", "startup"]
 
 
 @click.command()

@@ -1,8 +1,10 @@
 """Run an application until a signal says stop, then let what is under way finish."""
 
 import asyncio
+import resource
 import signal
 import socket
+from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -12,6 +14,8 @@ from postpulse.settings import HttpSettings
 from postpulse.web.express import open_express_way
 
 log = structlog.get_logger(__name__)
+
+_MOST_FILES = 65_536
 
 
 class ListenError(Exception):
@@ -25,6 +29,7 @@ async def serve(app: web.Application, settings: HttpSettings) -> None:
         ListenError: the port is taken or the host is not of this machine.
     """
     listening = _listen(settings)
+    _allow_connections()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,6 +64,18 @@ async def set_up(app: web.Application, shutdown_grace_seconds: float) -> web.App
     assert runner.server is not None
     open_express_way(runner.server, app)
     return runner
+
+
+def _allow_connections() -> None:
+    """Take as many open files as the system lets this process have: each connection is one.
+
+    What a shell gives at first is 1,024, which open streams alone may need.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    # A system may have another limit beside this one.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _listen(settings: HttpSettings) -> socket.socket:
