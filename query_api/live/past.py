@@ -133,6 +133,8 @@ class Past:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
+                # A broker answers one request after the other: one that waits for news holds up the next page.
+                "fetch.wait.max.ms": 5,
                 # A page needs no more, and what is fetched beyond it is thrown away.
                 "queued.max.messages.kbytes": 1024,
                 "max.partition.fetch.bytes": 128 * 1024,

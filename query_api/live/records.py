@@ -46,7 +46,7 @@ class Record:
             self._body = _written("analysis", analysis_of(self._analysis))
         except (UndecodableError, OverflowError) as exc:
             # Somebody else's: workers write what can be read.
-            log.warning("not told to streams", partition=self.partition, offset=self.offset, reason=str(exc))
+            log.debug("not told to streams", partition=self.partition, offset=self.offset, reason=str(exc))
             self._analysis = None
             self._body = b""
         self._value = None
