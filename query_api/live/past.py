@@ -27,6 +27,15 @@ PLACE_LOST = (
 )
 
 
+#: After a restart many readers come back to the same place: what was read for one of them is there for the others.
+_KEPT_PAGES = 16
+_KEPT_SECONDS = 10.0
+
+Page = tuple[list[Record], Position]
+#: A `Position`, to look a page up by.
+Place = tuple[bytes, tuple[int, ...]]
+
+
 class PlaceLostError(Exception):
     """The log does not have the place any more, or is another one."""
 
@@ -43,9 +52,10 @@ class Past:
         self._topic = topic
         self._turn = asyncio.Semaphore(_READERS)
         self._idle: list[Consumer] = []
+        self._kept: dict[Place, Page] = {}
         self._stop = threading.Event()
 
-    async def page(self, since: Position, until: Position) -> tuple[list[Record], Position]:
+    async def page(self, since: Position, until: Position) -> Page:
         """Records between two places of the log, in order within a partition, and the place behind them.
 
         There may be none, and the place not moved, where the brokers do not answer in time.
@@ -54,8 +64,19 @@ class Past:
             PlaceLostError: the first place is not in the log.
         """
         async with self._turn:
-            # In a thread, and finished there whatever happens to the one who asks: the consumer is in use.
-            return await asyncio.to_thread(self._page, since.copy(), until)
+            place = (since.log, tuple(since.offsets))
+            page = self._kept.get(place)
+            if page is None or until.before(page[1]):
+                # In a thread, and finished there whatever happens to the one who asks: the consumer is in use.
+                page = await asyncio.to_thread(self._page, since.copy(), until)
+                self._keep(place, page)
+            records, behind = page
+            return records, behind.copy()
+
+    def _keep(self, place: Place, page: Page) -> None:
+        if page[0] and len(self._kept) < _KEPT_PAGES:
+            self._kept[place] = page
+            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._kept.pop, place, None)
 
     def stop(self) -> None:
         """Let pages under way end at once."""
@@ -68,7 +89,7 @@ class Past:
 
     # What follows runs in threads.
 
-    def _page(self, at: Position, until: Position) -> tuple[list[Record], Position]:
+    def _page(self, at: Position, until: Position) -> Page:
         if self._stop.is_set():
             return [], at
         # One thread a consumer: `list` hands each out once.

@@ -82,6 +82,10 @@ class Session:
     def _over(self) -> bool:
         return self._hub.closed or self._outlet.gone
 
+    @property
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
     async def _until_following(self) -> None:
         """Wait for the feed to have a place in the log; the brokers may be away."""
         while self._hub.position is None and not self._over:
@@ -113,12 +117,11 @@ class Session:
             self._at = asked = asked.within(len(position.offsets))
             if not position.before(asked):
                 return
-            now = asyncio.get_running_loop().time()
             if not self._hub.live():
                 ahead_until = None
             elif ahead_until is None:
-                ahead_until = now + _AHEAD_SECONDS
-            elif now > ahead_until:
+                ahead_until = self._now + _AHEAD_SECONDS
+            elif self._now > ahead_until:
                 raise _ResetError(NOT_THERE)
             self._look(None)
             await self._moved()
@@ -164,7 +167,11 @@ class Session:
             raise _ResetError(TOO_OLD)
         # Where the feed has gone over to another log meanwhile, what waits says so.
         while at.before(until) and not self._over and self._hub.position_in(until.log):
+            asked_at = self._now
             records, behind = await self._past.page(at, until)
+            # How long that took is not the reader's doing.
+            if self._behind_since is not None:
+                self._behind_since += self._now - asked_at
             frames: list[bytes] = []
             for record in records:
                 at.offsets[record.partition] = record.offset + 1
@@ -181,10 +188,9 @@ class Session:
 
     def _refuse_to_lag(self) -> None:
         """Raises StalledError where the reader has been behind for long, and not because of the brokers."""
-        now = asyncio.get_running_loop().time()
         if self._behind_since is None or not self._hub.live():
-            self._behind_since = now
-        elif now - self._behind_since > _BEHIND_SECONDS:
+            self._behind_since = self._now
+        elif self._now - self._behind_since > _BEHIND_SECONDS:
             raise StalledError
 
     async def _cut_off(self) -> None:
@@ -204,7 +210,7 @@ class Session:
         """After a time without events, a word: where the reader stands, if that has changed, or a comment."""
         if self._hub.live() != self._told_live:
             self._tell_position(position)
-        elif asyncio.get_running_loop().time() - self._outlet.written_at >= _HEARTBEAT_SECONDS:
+        elif self._now - self._outlet.written_at >= _HEARTBEAT_SECONDS:
             if position is not None and position.id != self._outlet.told_id:
                 self._tell_position(position)
             else:

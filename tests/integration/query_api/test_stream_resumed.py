@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from postpulse.events import Analysis
-from query_api.keys import HUB
+from query_api.keys import HUB, PAST
 from query_api.live import outlet, session
+from query_api.live.past import Page
 from query_api.live.position import Position, position_of
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.reader import Event, Reader
@@ -155,6 +156,31 @@ async def test_streams_go_on_over_a_restart_of_the_api(serve: Serve) -> None:
         events += reader.told
         await reader.close()
     assert_told_once(events, told)
+
+
+async def test_many_who_come_back_to_one_place_share_what_is_read(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past, reads = service.app[PAST], 0
+    read = past._page
+
+    def counted(since: Position, until: Position) -> Page:
+        nonlocal reads
+        reads += 1
+        return read(since, until)
+
+    monkeypatch.setattr(past, "_page", counted)
+    reader = await Reader.open(service.http)
+    place = await reader.until_placed()
+    told = results(service, 700)
+    service.tell(*told)
+    await reader.until_told(*ids_of(told))
+    readers = await asyncio.gather(*(Reader.open(service.http, after=place) for _ in range(20)))
+    for each in readers:
+        await each.until_told(*ids_of(told))
+        assert_told_once(each.told, told)
+    assert 0 < reads < 20
+    await asyncio.gather(*(each.close() for each in (reader, *readers)))
 
 
 async def test_where_nothing_is_left_to_read_it_goes_on(serve: Serve) -> None:
