@@ -67,8 +67,10 @@ async def answer(request: web.Request, handler: Handler, route: str) -> web.Stre
         response = _answer_to(exc, request, request_id)
     finally:
         _InFlight.now -= 1
-    if not response.prepared:
-        response.headers[_HEADER] = request_id
+    if response.prepared:
+        # A stream, at its end: how long it was open is no time to answer.
+        return response
+    response.headers[_HEADER] = request_id
     # Any word may be sent for a method: a client must not make labels.
     method = request.method if request.method in hdrs.METH_ALL else "(other)"
     _times(method, route, response.status).observe(time.perf_counter() - started)

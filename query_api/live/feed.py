@@ -26,6 +26,7 @@ _BATCH = 500
 _RETRY_SECONDS = 1.0
 _ASK_SECONDS = 2.0
 _STALLED_SECONDS = 5.0
+_STATISTICS_SECONDS = 1
 #: A log that was made anew is told from its start, as all of it is news; a larger one from its end.
 _MOST_OF_A_NEW_LOG = 100_000
 
@@ -64,6 +65,7 @@ class Feed:
         self._stop = threading.Event()
         self._last_poll_at = time.monotonic()
         self._complaint: str | None = None
+        self._known_up_until = 0.0
         self.following = False
         """Whether the end of every partition was found, and the topic is read from there."""
         self.connection = Connection()
@@ -86,7 +88,7 @@ class Feed:
                 "auto.offset.reset": "error",
                 # What is not handed on yet waits here, or with the broker.
                 "queued.max.messages.kbytes": 4096,
-                "statistics.interval.ms": 1000,
+                "statistics.interval.ms": _STATISTICS_SECONDS * 1000,
                 "stats_cb": self._on_statistics,
             }
         )
@@ -161,8 +163,9 @@ class Feed:
             each.offset = offset
         consumer.assign(partitions)
         self.following = True
-        # All leaders have just answered; the statistics say so later.
+        # All leaders have just answered; statistics of a moment ago do not say so yet.
         self.connection = Connection(up=True)
+        self._known_up_until = time.monotonic() + _STATISTICS_SECONDS * 2
         self._last_poll_at = time.monotonic()
         if self._complaint is not None:
             log.info("the feed follows its topic", topic=self._topic)
@@ -199,7 +202,9 @@ class Feed:
         return record
 
     def _on_statistics(self, statistics: str) -> None:
-        self.connection = connection_from(statistics, self._topic)
+        connection = connection_from(statistics, self._topic)
+        if connection.up or time.monotonic() > self._known_up_until:
+            self.connection = connection
 
     def _lose_place(self, reason: str) -> None:
         self.following = False

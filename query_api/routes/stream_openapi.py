@@ -58,6 +58,13 @@ _DATA: dict[str, Any] = {
         "properties": {"reason": _REASON, "last_event_id": {"type": ["string", "null"]}},
     },
 }
+_EVENTS = {
+    "analysis": "Analysis",
+    "deleted": "StreamDeleted",
+    "position": "StreamPosition",
+    "reset": "StreamReset",
+    "slow": "StreamSlow",
+}
 _DESCRIPTION = """\
 Server-Sent Events, as browsers' `EventSource` reads them. `event` says what one is, `data` is a line of JSON:
 

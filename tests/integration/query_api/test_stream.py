@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from query_api.keys import HUB
 from query_api.live import session
@@ -143,6 +144,19 @@ async def test_a_record_that_is_no_analysis_is_passed_over(service: Service) -> 
     await reader.until_told("same")
     assert len(reader.told) == 1
     await reader.close()
+
+
+async def test_a_stream_has_a_request_id_and_its_length_is_no_time_to_answer(service: Service) -> None:
+    route = {"method": "GET", "route": "/api/v1/stream/", "status": "200"}
+    async with service.http.get("/api/v1/stream/", headers={"X-Request-ID": "mine"}) as response:
+        assert response.headers["X-Request-ID"] == "mine"
+        assert REGISTRY.get_sample_value("postpulse_streams") == 1
+    service.tell(service.analysis(), service.analysis())
+    await until("its end", lambda: REGISTRY.get_sample_value("postpulse_streams") == 0)
+    await until(
+        "its end to be known", lambda: not REGISTRY.get_sample_value("postpulse_http_requests_in_flight")
+    )
+    assert REGISTRY.get_sample_value("postpulse_http_request_seconds_count", route) is None
 
 
 async def test_one_stream_too_many_is_told_to_come_later(serve: Serve) -> None:

@@ -9,8 +9,10 @@ from itertools import pairwise
 import pytest
 
 from postpulse.events import Analysis
+from postpulse.kafka.admin import admin_client
+from postpulse.topics import topic_name
 from query_api.keys import HUB, PAST
-from query_api.live import outlet, session
+from query_api.live import log, outlet, session
 from query_api.live.past import Page
 from query_api.live.position import Position, position_of
 from tests.integration.query_api.conftest import Serve
@@ -183,6 +185,22 @@ async def test_many_who_come_back_to_one_place_share_what_is_read(
     await asyncio.gather(*(each.close() for each in (reader, *readers)))
 
 
+async def test_a_page_that_was_read_for_others_has_nothing_beyond_the_place_asked_for(
+    service: Service,
+) -> None:
+    hub, past = service.app[HUB], service.app[PAST]
+    assert hub.position is not None
+    since = hub.position.copy()
+    service.tell(*results(service, 30))
+    await until("the feed", lambda: hub.position and sum(hub.position.offsets) == 30)
+    end = hub.position.copy()
+    records, behind = await past.page(since, end)
+    assert (len(records), behind) == (30, end)
+    before = Position(end.log, [offset - 1 for offset in end.offsets])
+    records, behind = await past.page(since, before)
+    assert (len(records), behind) == (27, before)
+
+
 async def test_where_nothing_is_left_to_read_it_goes_on(serve: Serve) -> None:
     async with serve() as service:
         await service.until_following()
@@ -293,6 +311,24 @@ async def test_an_id_beyond_the_end_is_told_to_be_no_place(
     place.offsets[1] += 1000
     async with reset(service, place.id) as reason:
         assert reason == session.NOT_THERE
+
+
+async def test_a_log_in_the_place_of_another_is_known_whatever_offsets_it_has(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_PAUSE_SECONDS", 0.05)
+    settings = service.pipeline.settings.kafka
+    watch = log.LogWatch(admin_client(settings), topic_name(service.analyses, settings))
+    before = await asyncio.to_thread(watch.ask)
+    answers = 0
+    while answers < 3:
+        assert not watch.changed()
+        answers += watch._asked is None
+        await asyncio.sleep(0)
+    await service.make_analyses_anew(between=lambda: None)
+    await until("word of it", watch.changed)
+    after = await asyncio.to_thread(watch.ask)
+    assert (after.id != before.id, after.partitions) == (True, before.partitions)
 
 
 def behind(reader: Reader, said: Event) -> list[Event]:
