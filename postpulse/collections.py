@@ -31,9 +31,9 @@ class Collection:
         return f"{self.name}.g{generation}" if self.generated and generation != FIRST else self.name
 
 
-#: Posts of more characters (code points) are not found by their words: all words of a post enter the index in one
-#: transaction, which MongoDB has to hold in memory.
-MOST_SEARCHED_CHARACTERS = 25_000
+#: Longer posts (in code points) are not found by their words: each word of a post is a key more in the transaction
+#: that writes it, and MongoDB has to hold all of them in its cache.
+MOST_SEARCHED_CHARACTERS = 500
 
 
 def _listed(*keys: tuple[str, int | str], only: Mapping[str, Any], **options: Any) -> IndexModel:
@@ -59,14 +59,15 @@ _LISTS = (
     _listed(("analysis.hashtags", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_hashtags": _ANY}),
     _listed(("analysis.mentions", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_mentions": _ANY}),
     _listed(("analysis.domains", ASCENDING), *_NEWEST_FIRST, only={"analysis.num_of_urls": _ANY}),
-    # Words as they are, of whatever language; no field of a post says another one.
-    _listed(
-        ("content", TEXT),
-        ("created_at", DESCENDING),
-        only={"analysis.num_of_characters": {"$lte": MOST_SEARCHED_CHARACTERS}},
-        default_language="none",
-        language_override="no_such_field",
-    ),
+)
+#: Of posts, where the setting mongo.text_index has it. Words as they are, of whatever language; no field of a post
+#: says another one.
+TEXT_INDEX = _listed(
+    ("content", TEXT),
+    ("created_at", DESCENDING),
+    only={"analysis.num_of_characters": {"$lte": MOST_SEARCHED_CHARACTERS}},
+    default_language="none",
+    language_override="no_such_field",
 )
 
 POSTS = Collection(
@@ -194,19 +195,32 @@ COLLECTIONS = (
 GENERATED = tuple(collection for collection in COLLECTIONS if collection.generated)
 
 
-async def apply_collections(database: AsyncDatabase[Document]) -> None:
-    """Create the collections and indexes that are missing, in every generation that is written; idempotent."""
+_INDEX_NOT_FOUND = 27
+
+
+async def apply_collections(database: AsyncDatabase[Document], text_index: bool = False) -> None:
+    """Create the collections and indexes that are missing, in every generation that is written; idempotent.
+
+    Args:
+        text_index: whether posts have one; where they are to have none, one that is there is dropped.
+    """
     for collection in COLLECTIONS:
         if not collection.generated:
             await _apply(database, collection, collection.name)
     for number in (await read_state(database[GENERATIONS.name])).written:
-        await apply_generation(database, number)
+        await apply_generation(database, number, text_index)
 
 
-async def apply_generation(database: AsyncDatabase[Document], number: int) -> None:
-    """Create the collections and indexes of a generation that are missing; idempotent."""
+async def apply_generation(database: AsyncDatabase[Document], number: int, text_index: bool = False) -> None:
+    """As `apply_collections`, of one generation."""
     for collection in GENERATED:
         await _apply(database, collection, collection.name_in(number))
+    posts = database[POSTS.name_in(number)]
+    if text_index:
+        await posts.create_indexes([TEXT_INDEX])
+    elif (name := TEXT_INDEX.document["name"]) in await posts.index_information():
+        # Another process may be faster.
+        await database.command("dropIndexes", posts.name, index=name, allowable_errors=[_INDEX_NOT_FOUND])
 
 
 async def _apply(database: AsyncDatabase[Document], collection: Collection, name: str) -> None:

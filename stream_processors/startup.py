@@ -45,15 +45,18 @@ async def wait_for_topics(settings: KafkaSettings) -> None:
         )
 
 
-async def wait_for_collections(database: AsyncDatabase[Document]) -> None:
+async def wait_for_collections(database: AsyncDatabase[Document], text_index: bool = False) -> None:
     """Wait until MongoDB answers, and create the collections and indexes that are missing.
+
+    Args:
+        text_index: as `apply_collections` has it.
 
     Raises:
         WorkerFailedError: it refuses.
     """
     while True:
         try:
-            await apply_collections(database)
+            await apply_collections(database, text_index)
             await ensure_first_generation(database, ANALYSIS_VERSION)
             return
         except ConnectionFailure as exc:

@@ -69,7 +69,9 @@ async def ensure_first_generation(
         return
 
 
-async def create_generation(database: AsyncDatabase[Document], analysis_version: int, replay: str) -> int:
+async def create_generation(
+    database: AsyncDatabase[Document], analysis_version: int, replay: str, text_index: bool = False
+) -> int:
     """Make an empty generation that live posts go to from now on; returns its number.
 
     The same replay gets the same generation: whoever died in the middle is carried on by the next one.
@@ -77,6 +79,7 @@ async def create_generation(database: AsyncDatabase[Document], analysis_version:
     Args:
         analysis_version: of the analysis that it is going to be built by.
         replay: the id of the one that is going to fill it.
+        text_index: whether its posts have one.
 
     Raises:
         GenerationRefusedError: another one is being built, or this one was dropped at once.
@@ -86,7 +89,7 @@ async def create_generation(database: AsyncDatabase[Document], analysis_version:
     state = await read_state(database[GENERATIONS.name])
     begun = next((each for each in state.generations if each.replay == replay), None)
     number = begun.number if begun is not None else await _begin(database, analysis_version, replay)
-    await apply_generation(database, number)
+    await apply_generation(database, number, text_index)
     if not await _set_status(database, number, Status.CREATING, Status.BUILDING):
         now = (await read_state(database[GENERATIONS.name])).find(number)
         if now is None or now.status != Status.BUILDING:

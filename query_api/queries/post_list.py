@@ -12,7 +12,7 @@ import msgspec
 import pymongo
 from pymongo import DESCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
-from pymongo.errors import ExecutionTimeout, NetworkTimeout, PyMongoError
+from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
 from postpulse.collections import MOST_SEARCHED_CHARACTERS, POSTS, Document
 from query_api.queries.current import CurrentGeneration
@@ -26,6 +26,7 @@ _BATCH_SECONDS = 30.0
 #: MongoDB answers with at most 16 MiB at a time, however few posts that are.
 _BATCH_POSTS = 200
 _CLOSE_SECONDS = 2.0
+_INDEX_NOT_FOUND = 27
 #: Of the content in a list, in code points; and of one hashtag.
 SHOWN_CHARACTERS = 280
 _HASHTAG_CHARACTERS = 100
@@ -87,10 +88,14 @@ class QuestionTooLongError(Exception):
     """MongoDB had no answer in the time that it is given."""
 
 
+class NoTextIndexError(Exception):
+    """Posts are not to be found by their words."""
+
+
 class PostListQueries:
     """Questions about many posts; of those only that are analyzed.
 
-    Each raises PyMongoError when there is no answer, and QuestionTooLongError.
+    Each raises PyMongoError when there is no answer, QuestionTooLongError, or NoTextIndexError.
     """
 
     def __init__(self, current: CurrentGeneration) -> None:
@@ -107,6 +112,9 @@ class PostListQueries:
                 page = await found.limit(limit + 1).to_list()
         except (ExecutionTimeout, NetworkTimeout):
             raise QuestionTooLongError from None
+        except OperationFailure as exc:
+            _refuse_words(exc)
+            raise
         more, page = len(page) > limit, page[:limit]
         return page, (page[-1]["created_at"], page[-1]["_id"]) if more else None
 
@@ -138,6 +146,14 @@ async def _next(found: AsyncCursor[Document]) -> Document | None:
             return await anext(found, None)
     except (TimeoutError, ExecutionTimeout):
         raise QuestionTooLongError from None
+    except OperationFailure as exc:
+        _refuse_words(exc)
+        raise
+
+
+def _refuse_words(exc: OperationFailure) -> None:
+    if exc.code == _INDEX_NOT_FOUND:
+        raise NoTextIndexError from None
 
 
 def condition(filters: Filters, after: Place | None) -> Document:

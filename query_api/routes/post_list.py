@@ -12,7 +12,7 @@ from postpulse.collections import Document
 from postpulse.web.application import add_route
 from postpulse.web.problems import Problem, unavailable
 from query_api.keys import EXPORTS, POST_LIST
-from query_api.queries.post_list import QuestionTooLongError, row_view, summary_view
+from query_api.queries.post_list import NoTextIndexError, QuestionTooLongError, row_view, summary_view
 from query_api.routes.answers import FLEETING, answered, json_answer
 from query_api.routes.parameters import query_parameters
 from query_api.routes.post_list_openapi import describe_post_list
@@ -26,6 +26,10 @@ _READ_SECONDS = 60.0
 _TOO_LONG = (
     "The database takes too long for this question, which was ended: bound it by from and until, "
     "or by one more filter."
+)
+_NO_TEXT = (
+    "Posts are not found by text here: the workers' setting mongo.text_index (POSTPULSE_MONGO_TEXT_INDEX) is off, "
+    "or was turned on and none of them has started since."
 )
 
 log = structlog.get_logger(__name__)
@@ -106,3 +110,5 @@ async def _in_time(question: Awaitable[_T]) -> _T:
         return await answered(question)
     except QuestionTooLongError:
         raise Problem(503, _TOO_LONG) from None
+    except NoTextIndexError:
+        raise Problem(501, _NO_TEXT, field="text") from None

@@ -102,6 +102,7 @@ _EXAMPLE = {
 }
 _LINE = msgspec.json.encode(_EXAMPLE_ROW).decode() + "\n"
 _WRONG = problem_response("A parameter is not allowed; the answer names it.")
+_NO_TEXT = problem_response("With text, where the setting mongo.text_index is off.")
 _ONLY = "Posts whose analysis is there; those that were deleted, or could not be processed, are left out."
 
 
@@ -140,6 +141,7 @@ def describe_post_list(app: web.Application) -> None:
             "responses": {
                 "200": json_response("A page.", {**page, "examples": [{"posts": [_EXAMPLE]}]}),
                 "422": _WRONG,
+                "501": _NO_TEXT,
                 "503": problem_response(
                     "The database cannot be reached (Retry-After says when to try again), or takes too long: "
                     "bound the question by from and until."
@@ -173,6 +175,7 @@ def describe_post_list(app: web.Application) -> None:
                     },
                 },
                 "422": _WRONG,
+                "501": _NO_TEXT,
                 "503": problem_response(
                     "The database cannot be reached or takes too long, or too many exports are under way."
                 ),

@@ -28,11 +28,15 @@ class Rebuild:
 
     Args:
         grace_seconds: for which the former generation is kept after a switch.
+        text_index: whether a new generation's posts have one.
     """
 
-    def __init__(self, database: AsyncDatabase[Document], grace_seconds: float) -> None:
+    def __init__(
+        self, database: AsyncDatabase[Document], grace_seconds: float, text_index: bool = False
+    ) -> None:
         self._database = database
         self._grace_seconds = grace_seconds
+        self._text_index = text_index
         self._looked = float("-inf")
         self._seen: tuple[int, list[Difference]] | None = None
         """The generation that was looked at last, and in what it differed."""
@@ -44,7 +48,8 @@ class Rebuild:
         Raises:
             GenerationRefusedError: another one is being built.
         """
-        return await create_generation(self._database, analysis.ANALYSIS_VERSION, replay)
+        version = analysis.ANALYSIS_VERSION
+        return await create_generation(self._database, version, replay, self._text_index)
 
     async def end(self, number: int) -> bool:
         """Switch queries to a generation that is filled; False while it is to be tried again.

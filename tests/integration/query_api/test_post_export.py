@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from postpulse.mongo.client import prepare_database
 from query_api.keys import EXPORTS
 from query_api.routes import post_list
 from query_api.routes.post_rows import COLUMNS
@@ -23,7 +24,7 @@ _NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _PATH = "/api/v1/posts/export/"
 _METRICS = {
     "num_of_words": 2,
-    "num_of_characters": 1000,
+    "num_of_characters": 10,
     "language": "en",
     "sentiment": 0.5,
     "sentiment_label": "positive",
@@ -86,6 +87,8 @@ async def test_ndjson_has_every_post_whole_in_the_order_of_the_list(service: Ser
 
 
 async def test_csv_has_every_post_below_its_header(service: Service) -> None:
+    with_words = service.pipeline.settings.mongo.model_copy(update={"text_index": True})
+    await prepare_database(with_words, "tests")
     ids = store_many(service, 300, "=Rain,")
     query = {"format": "csv", "text": "rain", "from": "2026-01-31T12:00:10Z"}
     async with service.http.get(_PATH, params=query) as answer:

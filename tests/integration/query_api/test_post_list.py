@@ -8,13 +8,19 @@ import pytest
 
 from postpulse.collections import POSTS
 from postpulse.generations.changes import create_generation, switch_generation
-from postpulse.mongo.client import connect, database
+from postpulse.mongo.client import connect, database, prepare_database
+from postpulse.settings import Settings
 from query_api.queries import post_list
 from tests.integration.query_api.service import Service
 from tests.pipeline import Document
 from tests.waiting import until
 
 _DAY = 1_769_860_800_000  # 2026-01-31T12:00:00Z
+
+
+@pytest.fixture(autouse=True)
+async def _text_index(settings: Settings, _prepared: None) -> None:
+    await prepare_database(settings.mongo.model_copy(update={"text_index": True}), "tests")
 
 
 def store(service: Service, content: str, at: int, **fields: Any) -> str:
@@ -160,12 +166,29 @@ async def test_what_is_not_allowed_is_a_problem(service: Service) -> None:
         assert (status, problem["field"]) == (422, field)
 
 
+async def test_without_the_index_text_is_refused_and_names_the_setting(service: Service) -> None:
+    post_id = store(service, "Rain.", 0)
+    assert await found(service, text="rain") == [post_id]
+    await prepare_database(service.pipeline.settings.mongo, "tests")
+    for path in ("", "export/"):
+        status, problem, _ = await service.get(path, params={"text": "rain"})
+        assert (status, problem["field"]) == (501, "text")
+        assert "POSTPULSE_MONGO_TEXT_INDEX" in problem["detail"]
+    assert await found(service) == [post_id]
+
+
+async def test_long_posts_are_not_found_by_their_words(service: Service) -> None:
+    store(service, "Rain. " + "x" * 495, 0)
+    post_id = store(service, "Rain. " + "x" * 494, 0)
+    assert await found(service, text="rain") == [post_id]
+
+
 async def test_it_is_of_the_current_generation(service: Service) -> None:
     old = store(service, "Rain.", 0)
     pipeline = service.pipeline
     async with connect(pipeline.settings.mongo, "tests") as client:
         collections = database(client, pipeline.settings.mongo)
-        number = await create_generation(collections, 3, "a replay")
+        number = await create_generation(collections, 3, "a replay", text_index=True)
         document = pipeline.database.posts.find_one({"_id": old}) or {}
         new = document | {"_id": pipeline.ids.mint()}
         pipeline.database[POSTS.name_in(number)].insert_one(new)

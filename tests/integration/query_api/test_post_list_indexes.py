@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from postpulse.collections import POSTS, Document
+from postpulse.collections import POSTS, Document, apply_collections
 from query_api.queries.current import CurrentGeneration
 from query_api.queries.post_list import Filters, PostListQueries
 
@@ -109,6 +109,7 @@ async def profile_of(
 async def test_every_question_uses_an_index_and_looks_at_little_in_vain(
     database: AsyncDatabase[Document],
 ) -> None:
+    await apply_collections(database, text_index=True)
     for begin in range(0, _COUNT, 5_000):
         many = [post(n) for n in range(begin, min(begin + 5_000, _COUNT))]
         await database[POSTS.name].insert_many(many, ordered=False)
