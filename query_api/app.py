@@ -20,6 +20,7 @@ from postpulse.web.application import SETTINGS
 from query_api.caching.analyses import KeptAnalyses
 from query_api.caching.cache import Cache
 from query_api.caching.stores import LocalStore, NoSharedStore, RedisStore, SharedStore
+from query_api.dashboard import page
 from query_api.dead_letters.actions import Actions
 from query_api.keys import (
     ACTIONS,
@@ -53,7 +54,7 @@ from query_api.queries.post_list import PostListQueries
 from query_api.queries.posts import PostQueries
 from query_api.queries.replays import ReplayQueries
 from query_api.replays.coverage import Coverage
-from query_api.routes import counters, dead_letters, generations, post_list, posts, replays, stream
+from query_api.routes import counters, dead_letters, generations, pipeline, post_list, posts, replays, stream
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,8 @@ def install(app: web.Application) -> None:
     generations.install(app)
     stream.install(app)
     counters.install(app)
+    pipeline.install(app)
+    page.install(app)
 
 
 async def _database(app: web.Application) -> AsyncIterator[None]:

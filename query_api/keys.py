@@ -13,6 +13,7 @@ from query_api.live.feed import Feed
 from query_api.live.hub import Hub
 from query_api.live.past import Past
 from query_api.live.waiters import Waiters
+from query_api.pipeline.lag import Lag
 from query_api.queries.counters import CounterQueries
 from query_api.queries.dead_letters import DeadLetterQueries
 from query_api.queries.generations import GenerationQueries
@@ -38,3 +39,4 @@ REPLAYS = web.AppKey("replay_queries", ReplayQueries)
 GENERATIONS = web.AppKey("generation_queries", GenerationQueries)
 COUNTERS = web.AppKey("counter_queries", CounterQueries)
 COVERAGE = web.AppKey("replay_coverage", Coverage)
+LAG = web.AppKey("pipeline_lag", Lag)
