@@ -12,7 +12,7 @@ from postpulse.topics import DEAD_LETTERS, POST_CHUNK_ANALYSES, POST_CHUNKS, POS
 
 #: For which an answer holds, and in which there is one.
 HOLDS_SECONDS = 2.0
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 3.0
 _TOPICS = (POSTS, POST_CHUNKS, POST_CHUNK_ANALYSES, POSTS_REPLAY, DEAD_LETTERS)
 
 
@@ -39,6 +39,8 @@ class Lag:
         if asking is None or (asking.done() and time.monotonic() - self._asked_at > HOLDS_SECONDS):
             self._asked_at = time.monotonic()
             asking = self._asking = asyncio.create_task(asyncio.to_thread(self._ask))
+            # Whoever has given up waiting does not hear how it ended.
+            asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             # Others wait for the same answer.
             return await asyncio.wait_for(asyncio.shield(asking), ANSWER_SECONDS)
@@ -46,6 +48,11 @@ class Lag:
             raise LagUnknownError(f"the brokers do not answer within {ANSWER_SECONDS:g} s") from None
         except AdminError as exc:
             raise LagUnknownError(str(exc)) from None
+
+    def close(self) -> None:
+        """Nobody waits any more; what a thread still asks has an end of its own."""
+        if self._asking is not None:
+            self._asking.cancel()
 
     def _ask(self) -> list[dict[str, Any]]:
         by_topic: dict[str, list[PartitionState]] = defaultdict(list)

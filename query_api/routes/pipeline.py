@@ -21,9 +21,14 @@ _PATH = "/api/v1/pipeline/"
 
 def install(app: web.Application) -> None:
     app[LAG] = Lag(app[SETTINGS])
+    app.on_cleanup.append(_close)
     add_route(app, "GET", _PATH, get_pipeline)
     app[SCHEMAS]["PipelineTopic"] = _TOPIC
     describe(app, _PATH, "get", _CALL)
+
+
+async def _close(app: web.Application) -> None:
+    app[LAG].close()
 
 
 async def get_pipeline(request: web.Request) -> web.Response:

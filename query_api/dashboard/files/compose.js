@@ -128,7 +128,7 @@ class Steps {
   go(name, title, words) {
     if (!this.at.has(name)) {
       const said = el("span", { class: "aside" });
-      const step = el("li", {}, el("strong", {}, title), said);
+      const step = el("li", {}, el("strong", {}, title), " ", said);
       byId("way-steps").append(step);
       this.at.set(name, { step, said });
     }

@@ -6,7 +6,6 @@ import * as format from "./format.js";
 
 const SECONDS = 3;
 const NAMES = { mongo: "MongoDB", kafka: "Kafka", feed: "Live feed", spool: "Spool" };
-const NOT_SHOWN = ["status", "reason", "milliseconds"];
 
 export function startHealth() {
   poll(byId("health"), SECONDS, async (signal) => {
@@ -33,7 +32,9 @@ function check([name, { status, reason, milliseconds, ...details }]) {
     "li",
     { "data-state": status === "ok" ? (details.note ? "warning" : "ok") : "failing" },
     el("strong", {}, NAMES[name] ?? name),
+    " ",
     el("span", { class: "aside" }, words),
+    " ",
     el("span", { class: "state" }, status === "ok" ? `ok, ${format.decimal(milliseconds)} ms` : status),
   );
 }
@@ -48,7 +49,7 @@ function said(name, details) {
     return last ? `last acknowledgement ${format.since(last * 1000)}` : "nothing sent yet";
   }
   if (name === "feed") return `${format.count(details.lag ?? 0)} behind, ${format.count(details.streams)} streams open`;
-  return NOT_SHOWN.length && Object.keys(details).length === 0 ? "a primary answers" : "";
+  return name === "mongo" ? "a primary answers" : "";
 }
 
 function topic({ topic: name, lag, partitions }) {
@@ -78,6 +79,7 @@ function generation({ number, status, posts_estimated: posts, analysis_version: 
     "li",
     { "data-state": status === "current" ? "ok" : "warning" },
     el("strong", {}, `Generation ${number}`),
+    " ",
     el("span", { class: "aside" }, `about ${format.brief(posts)} posts${by}${since}`),
     el("span", { class: "state" }, status),
   );

@@ -43,7 +43,7 @@ function letter({ id, stage, reason, dead_at: at, attempt, value_bytes: size }) 
   return el(
     "li",
     {},
-    el("p", { class: "by" }, el("strong", {}, `${stage} gave up`), el("time", { datetime: at, title: format.time(at) }, format.since(at))),
+    el("p", { class: "by" }, el("strong", {}, `${stage} gave up`), " ", el("time", { datetime: at, title: format.time(at) }, format.since(at))),
     el("p", { class: "reason" }, reason),
     el("p", { class: "aside" }, `${id}, ${format.bytes(size)}${attempt > 1 ? `, attempt ${attempt}` : ""}`),
   );

@@ -22,6 +22,8 @@ export function follow({ analysis, deleted, reset }) {
     on("deleted", ({ post_id }) => deleted(post_id));
     on("reset", reset);
     on("position", ({ live }) => state(live ? "live" : "still"));
+    // Where it stands comes with the first event, and a stream that is resumed may have to wait for one.
+    source.onopen = () => state("live");
     source.onerror = () => {
       state("connecting");
       // Closed: it was refused, which browsers take for good.

@@ -117,7 +117,7 @@ function entry(post) {
   return el(
     "li",
     { class: "post", "data-id": post.post_id },
-    el("p", { class: "by" }, el("strong", {}, post.author ?? "anonymous"), stamp),
+    el("p", { class: "by" }, el("strong", {}, post.author ?? "anonymous"), " ", stamp),
     text,
     el("p", { class: "badges" }, mood(post), spoken(post)),
   );

@@ -47,7 +47,7 @@ function row(replay, again) {
     again();
   });
   const title = `${said(replay)}${replay.into ? ", into a new generation" : ""}`;
-  const element = el("li", {}, el("p", { class: "by" }, el("strong", {}, title), state), bar, el("p", { class: "foot" }, words, button));
+  const element = el("li", {}, el("p", { class: "by" }, el("strong", {}, title), " ", state), bar, el("p", { class: "foot" }, words, " ", button));
   return {
     element,
     show(now) {
