@@ -7,12 +7,14 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const STEPS = [5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY];
-const LEFT = 46;
 const RIGHT = 6;
-const VOLUME = { top: 12, bottom: 168 };
-const MOOD = { top: 200, bottom: 284 };
-const HEIGHT = 312;
+const TOP = 12;
+const AXIS = 30;
+const BETWEEN = 32;
+const VOLUME_SHARE = 0.66;
 const TICK_WIDTH = 84;
+/** Room for the numbers beside it, as large as the reader has letters. */
+const LEFT = 2.9 * parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 /** Small bars of a few numbers. */
 export function sparkBars(numbers, label) {
@@ -26,7 +28,7 @@ export function sparkBars(numbers, label) {
 }
 
 /**
- * Bars of posts over a line of their sentiment, as wide as the element they are put in.
+ * Bars of posts over a line of their sentiment, as large as the element that they are put in.
  *
  * `draw(points, granularity)` takes points of /api/v1/timeseries/: {from, posts, sentiment: {posts, mean}}.
  */
@@ -35,20 +37,23 @@ export function timeChart(element) {
 
   function draw(points, granularity) {
     drawn = [points, granularity];
-    const width = element.clientWidth;
+    const { clientWidth: width, clientHeight: height } = element;
     if (!points.length || !width) return;
+    const room = height - TOP - BETWEEN - AXIS;
+    const upper = { top: TOP, bottom: TOP + room * VOLUME_SHARE };
+    const lower = { top: upper.bottom + BETWEEN, bottom: height - AXIS };
     const step = (width - LEFT - RIGHT) / points.length;
     const middle = (index) => LEFT + (index + 0.5) * step;
     const label = summary(points, granularity);
     const image = svg(
       "svg",
-      { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": label },
-      gradient(),
-      ...timeAxis(points, granularity, middle, width),
-      ...volume(points, middle, step, width),
-      ...mood(points, middle, width),
+      { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+      gradient(lower),
+      ...timeAxis(points, granularity, middle, width, height),
+      ...volume(points, middle, step, width, upper),
+      ...mood(points, middle, width, lower),
     );
-    const cursor = svg("line", { class: "cursor", y1: VOLUME.top, y2: MOOD.bottom });
+    const cursor = svg("line", { class: "cursor", y1: upper.top, y2: lower.bottom });
     image.append(cursor);
     const readout = Object.assign(document.createElement("p"), { className: "readout", hidden: true });
     readout.setAttribute("aria-hidden", "true");
@@ -72,11 +77,7 @@ export function timeChart(element) {
     element.replaceChildren(image, readout);
   }
 
-  let width = 0;
-  new ResizeObserver(() => {
-    if (width !== element.clientWidth) draw(...drawn);
-    width = element.clientWidth;
-  }).observe(element);
+  new ResizeObserver(() => draw(...drawn)).observe(element);
   return draw;
 }
 
@@ -89,9 +90,9 @@ function summary(points, granularity) {
   );
 }
 
-function volume(points, middle, step, width) {
+function volume(points, middle, step, width, place) {
   const top = nice(Math.max(1, ...points.map((point) => point.posts)));
-  const y = (posts) => VOLUME.bottom - (posts / top) * (VOLUME.bottom - VOLUME.top);
+  const y = (posts) => place.bottom - (posts / top) * (place.bottom - place.top);
   const lines = [0, top / 2, top].filter(Number.isInteger).flatMap((value) => [
     svg("line", { class: value ? "grid" : "axis", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
     svg("text", { class: "tick end", x: LEFT - 8, y: y(value) + 4 }, format.brief(value)),
@@ -104,18 +105,18 @@ function volume(points, middle, step, width) {
       x: middle(index) - bar / 2,
       y: y(point.posts),
       width: bar,
-      height: VOLUME.bottom - y(point.posts),
+      height: place.bottom - y(point.posts),
       rx: Math.min(3, bar / 3),
     }),
   );
   return [...lines, ...bars];
 }
 
-function mood(points, middle, width) {
+function mood(points, middle, width, place) {
   const rated = points.map((point) => point.sentiment.mean).filter((mean) => mean != null);
   const reach = Math.min(1, Math.max(0.25, Math.ceil(Math.max(0, ...rated.map(Math.abs)) * 4) / 4));
-  const centre = (MOOD.top + MOOD.bottom) / 2;
-  const y = (mean) => centre - (mean / reach) * (centre - MOOD.top);
+  const centre = (place.top + place.bottom) / 2;
+  const y = (mean) => centre - (mean / reach) * (centre - place.top);
   const lines = [reach, 0, -reach].flatMap((value) => [
     svg("line", { class: value ? "grid" : "axis", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }),
     svg("text", { class: "tick end", x: LEFT - 8, y: y(value) + 4 }, value ? format.sentiment(value) : "0"),
@@ -143,7 +144,7 @@ function runs(points) {
   return found;
 }
 
-function timeAxis(points, granularity, middle, width) {
+function timeAxis(points, granularity, middle, width, height) {
   const times = points.map((point) => new Date(point.from));
   const span = times.at(-1) - times[0];
   const step = STEPS.find((each) => span / each <= (width - LEFT) / TICK_WIDTH) ?? STEPS.at(-1);
@@ -152,15 +153,15 @@ function timeAxis(points, granularity, middle, width) {
     const x = middle(index);
     if (local % step || x > width - 24) return [];
     const words = step >= DAY || (granularity !== "day" && local % DAY === 0) ? format.time(at, "date") : format.time(at, "minute");
-    return [svg("text", { class: "tick middle", x, y: HEIGHT - 6 }, words)];
+    return [svg("text", { class: "tick middle", x, y: height - 6 }, words)];
   });
 }
 
 /** Above zero one colour, below it another. */
-function gradient() {
+function gradient({ top, bottom }) {
   const stop = (offset, name) => svg("stop", { offset, class: name });
   const colours = ["positive", "positive", "negative", "negative"].map((name, index) => stop(index < 2 ? index / 2 : (index - 1) / 2, name));
-  const place = { id: "mood-colours", gradientUnits: "userSpaceOnUse", x1: 0, x2: 0, y1: MOOD.top, y2: MOOD.bottom };
+  const place = { id: "mood-colours", gradientUnits: "userSpaceOnUse", x1: 0, x2: 0, y1: top, y2: bottom };
   return svg("defs", {}, svg("linearGradient", place, ...colours));
 }
 

@@ -48,7 +48,7 @@ function said(name, details) {
     const last = details.last_acknowledged_at;
     return last ? `last acknowledgement ${format.since(last * 1000)}` : "nothing sent yet";
   }
-  if (name === "feed") return `${format.count(details.lag ?? 0)} behind, ${format.count(details.streams)} streams open`;
+  if (name === "feed") return `${format.count(details.lag ?? 0)} behind, open streams: ${format.count(details.streams)}`;
   return name === "mongo" ? "a primary answers" : "";
 }
 

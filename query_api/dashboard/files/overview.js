@@ -77,10 +77,11 @@ function showTiles(stats, minutes, words) {
 
   const { distinct, missing, error } = stats.authors;
   byId("authors").textContent = distinct == null ? "–" : format.brief(Math.round(distinct));
-  byId("authors-note").textContent = missing ?? (distinct > 100 ? `estimated, ± ${format.decimal(error * 100)} %` : words);
+  byId("authors-note").textContent = missing ?? (distinct ? `about ${format.decimal(stats.volume.posts / distinct)} posts each; ± ${format.percent(error)}` : words);
 
   byId("volume").textContent = format.brief(stats.volume.posts);
-  byId("volume-note").textContent = words;
+  const { posts: total, words_per_post: length } = stats.volume;
+  byId("volume-note").textContent = total ? `${words}, ${format.decimal(length)} words each` : words;
 }
 
 function showTable(points, granularity) {
