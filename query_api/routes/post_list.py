@@ -89,11 +89,10 @@ async def _stream(
             post = await anext(others, None)
         await _write(response, piece)
         await response.write_eof()
-    except ConnectionResetError:
-        log.info("an export's client has gone", path=request.path_qs)
-    except TimeoutError:
-        log.warning("an export's client does not read; its connection is closed", path=request.path_qs)
+    except (ConnectionResetError, TimeoutError) as exc:
+        log.info("an export's client has gone, or does not read", path=request.path_qs, reason=repr(exc))
         if request.transport is not None:
+            # aiohttp would write the end of the answer, were the connection still there.
             request.transport.abort()
     return response
 
