@@ -95,7 +95,7 @@ class MongoSettings(_Section):
     uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
     database: str = Field("postpulse", pattern=r"^[A-Za-z0-9_-]{1,38}$")
     server_selection_timeout_seconds: float = Field(5.0, ge=0.1, le=120)
-    text_index: bool = False
+    text_index: Literal["on", "off"] = "off"
     """Whether posts can be found by their words, which costs the workers much."""
 
     @field_validator("uri")

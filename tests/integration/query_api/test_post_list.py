@@ -20,7 +20,7 @@ _DAY = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 
 @pytest.fixture(autouse=True)
 async def _text_index(settings: Settings, _prepared: None) -> None:
-    await prepare_database(settings.mongo.model_copy(update={"text_index": True}), "tests")
+    await prepare_database(settings.mongo.model_copy(update={"text_index": "on"}), "tests")
 
 
 def store(service: Service, content: str, at: int, **fields: Any) -> str:

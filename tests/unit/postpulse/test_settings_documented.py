@@ -35,8 +35,6 @@ def allowed(field: FieldInfo) -> str:
         return ", ".join(f"`{value}`" for value in get_args(kind))
     if get_origin(kind) is tuple:
         return "secrets of 16 to 64 bytes, comma-separated; in the file a list"
-    if kind is bool:
-        return "`true`, `false`"
     text = {int: "integer", float: "number", str: "text", SecretStr: "secret", Path: "path"}[kind]
     bounds: dict[str, Any] = {}
     for rule in field.metadata:
@@ -61,7 +59,6 @@ def default(field: FieldInfo) -> str:
     """The fourth column."""
     value = field.get_default()
     value = value.get_secret_value() if isinstance(value, SecretStr) else value
-    value = str(value).lower() if isinstance(value, bool) else value
     return "none" if value is None or value == () else "empty" if value == "" else f"`{value}`"
 
 
