@@ -12,7 +12,7 @@ const TOP = 12;
 const AXIS = 30;
 const BETWEEN = 32;
 const VOLUME_SHARE = 0.66;
-const TICK_WIDTH = 84;
+const TICK_WIDTH = 64;
 /** Room for the numbers beside it, as large as the reader has letters. */
 const LEFT = 2.9 * parseFloat(getComputedStyle(document.documentElement).fontSize);
 

@@ -59,6 +59,7 @@ function row(replay, again) {
       const rest = left ? `, ${format.lasting(left * 1000)} left` : "";
       words.textContent =
         now.reason ??
+        (now.state === "waiting" ? `waits for its turn${now.rate_limit ? `, ${format.count(now.rate_limit)} a second at most` : ""}` : null) ??
         `${format.count(passed)} of ${format.count(offsets)} looked at: ${format.count(changed)} changed, ` +
           `${format.count(unchanged)} not${failed ? `, ${format.count(failed)} failed` : ""}${rest}`;
     },
