@@ -14,6 +14,7 @@ from query_api.routes.counters_parameters import (
     TRENDS,
 )
 from query_api.routes.counters_schemas import AUTHOR_STATS, SERIES, STATS, TREND_LIST
+from query_api.routes.kept_openapi import IF_NONE_MATCH, KEPT, not_modified
 
 _API = "/api/v1/"
 _TAGS = ["counts"]
@@ -95,9 +96,11 @@ def _operation(
         "parameters": [
             *({"name": name, "in": "path", "required": True, "schema": each} for name, each in path.items()),
             *({"name": name, "in": "query", "schema": each} for name, each in parameters.items()),
+            IF_NONE_MATCH,
         ],
         "responses": {
-            "200": json_response("The counts.", schema_ref(schema)),
+            "200": json_response("The counts.", schema_ref(schema), headers=KEPT),
+            "304": not_modified(KEPT),
             "422": problem_response(f"A parameter is not allowed, the answer names it; {_NOT_KEPT}"),
             "503": _NO_ANSWER,
         },
