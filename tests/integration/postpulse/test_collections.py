@@ -8,15 +8,15 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from postpulse.collections import COLLECTIONS, COUNTERS, POSTS, apply_collections
+from postpulse.collections import COLLECTIONS, COUNTERS, POSTS, TEXT_INDEX, apply_collections
 from postpulse.mongo.client import connect, database
 from postpulse.settings import Settings
 
 
-async def apply(settings: Settings) -> None:
+async def apply(settings: Settings, text_index: bool = False) -> None:
     client = connect(settings.mongo, "tests")
     try:
-        await apply_collections(database(client, settings.mongo))
+        await apply_collections(database(client, settings.mongo), text_index)
     finally:
         await client.close()
 
@@ -51,6 +51,13 @@ async def test_applied_again_they_stay_as_they_are_with_what_is_in_them(settings
 async def test_several_processes_may_apply_at_once(settings: Settings) -> None:
     await asyncio.gather(*(apply(settings) for _ in range(8)))
     assert indexes(settings).keys() == {collection.name for collection in COLLECTIONS}
+
+
+async def test_the_text_index_comes_and_goes_whoever_is_first(settings: Settings) -> None:
+    name = TEXT_INDEX.document["name"]
+    for wanted in (True, False):
+        await asyncio.gather(*(apply(settings, wanted) for _ in range(8)))
+        assert (name in indexes(settings)[POSTS.name]) == wanted
 
 
 async def test_an_index_that_was_lost_is_made_again(settings: Settings) -> None:
