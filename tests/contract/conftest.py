@@ -7,11 +7,18 @@ from aiohttp import web
 
 import producer_api.app
 import query_api.app
+from postpulse.settings import Settings
 from postpulse.topics import POSTS
 from postpulse.web.application import create_application
 from postpulse.web.server import set_up
 from tests.pipeline import Pipeline
 from tests.waiting import until
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With all that can be turned on: what is off answers 501."""
+    return settings.model_copy(update={"mongo": settings.mongo.model_copy(update={"text_index": True})})
 
 
 @pytest.fixture
