@@ -18,7 +18,7 @@ from tests.waiting import until
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With all that can be turned on: what is off answers 501."""
-    return settings.model_copy(update={"mongo": settings.mongo.model_copy(update={"text_index": True})})
+    return settings.model_copy(update={"mongo": settings.mongo.model_copy(update={"text_index": "on"})})
 
 
 @pytest.fixture
