@@ -165,8 +165,8 @@ function gradient({ top, bottom }) {
   return svg("defs", {}, svg("linearGradient", place, ...colours));
 }
 
-/** The next of 1, 2, 4, 5, 10, 20, ... */
+/** The next of 1, 2, 4, 6, 8, 10, 20, ... */
 function nice(number) {
   const power = 10 ** Math.floor(Math.log10(number));
-  return [1, 2, 4, 5, 10].map((factor) => factor * power).find((value) => value >= number);
+  return [1, 2, 4, 6, 8, 10].map((factor) => factor * power).find((value) => value >= number);
 }
