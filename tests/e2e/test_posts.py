@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from postpulse.collections import COUNTER_DELTAS
+from postpulse.counter_rows import counter_rows
 from postpulse.embedded.data_dir import read_state
 from postpulse.embedded.processes import kill_group
 from postpulse.settings import Settings
@@ -97,11 +99,8 @@ def test_a_file_of_posts_and_a_novel_with_the_worker_killed_in_the_middle(
         for author, count in zip(authors, own, strict=True):
             words[author] += count
         counted = Counter[str]()
-        posts = 0
-        for row in database.counters.find({"dimension": {"$in": ["author", "volume"]}}):
-            if row["dimension"] == "author":
-                counted[row["value"]] += row["words"]
-            else:
-                posts += row["posts"]
+        for row in database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, "author")):
+            counted[row["value"]] += row["words"]
         assert counted == words
-        assert posts == len(tweets) + 1
+        volume = database.counters.find({"dimension": "volume"})
+        assert sum(row["posts"] for row in volume) == len(tweets) + 1

@@ -23,10 +23,13 @@ def make_old(pipeline: Pipeline, *posts: Post) -> None:
             {"_id": post.post_id}, {"$set": {"analysis_version": 1, "analysis.num_of_words": _OLD_WORDS}}
         )
         lane = f"posts.v1/{document['partition']}"
-        for dimension in ("volume", "author"):
-            pipeline.database.counters.update_one(
-                {"lane": lane, "dimension": dimension}, {"$inc": {"words": more}}
-            )
+        pipeline.database.counters.update_one(
+            {"lane": lane, "dimension": "volume"}, {"$inc": {"words": more}}
+        )
+        hour = document["created_at"].replace(minute=0, second=0, microsecond=0)
+        pipeline.database.counter_deltas.insert_one(
+            {"lane": lane, "bucket": hour, "author": [{"value": document["author"], "words": more}]}
+        )
 
 
 def analyzed(pipeline: Pipeline, *posts: Post) -> None:
@@ -64,7 +67,8 @@ def test_a_newer_analysis_corrects_documents_and_counters_by_the_difference(
         "failed": 0,
     }
     assert pipeline.counters("volume")[""]["words"] == words(*posts)
-    assert pipeline.counters("author")["ada"]["posts"] == len(posts)
+    ada = pipeline.counters("author")["ada"]
+    assert (ada["posts"], ada["words"]) == (len(posts), words(*posts))
     told = pipeline.current_results()
     for post in posts:
         document = pipeline.find(post.post_id)
@@ -221,7 +225,6 @@ def test_what_an_older_version_counted_is_counted_anew(pipeline: Pipeline, posts
     # As a version that knew no more than these left them.
     pipeline.database.posts.update_many({"_id": {"$ne": first.post_id}}, {"$unset": {"counters_version": ""}})
     pipeline.database.counters.delete_many({"dimension": {"$nin": ["volume", "author", "language"]}})
-    pipeline.database.counters.update_many({"dimension": "author"}, {"$unset": {"rated": "", "sum": ""}})
     done = wait_over(pipeline, replay := ask(pipeline))
     assert done["copied"] == len(posts)
     assert effects(pipeline, replay)["changed"] == len(others)
