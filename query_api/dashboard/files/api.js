@@ -42,7 +42,7 @@ const troubles = new Map();
 export function trouble(of, words) {
   if (words) troubles.set(of, words);
   else troubles.delete(of);
-  const said = [...new Set(troubles.values())].join(" ");
+  const said = troubles.size ? [...new Set(troubles.values()), "This page keeps trying."].join(" ") : "";
   const line = byId("trouble");
   if (line.textContent !== said) line.textContent = said;
   line.hidden = said === "";

@@ -7,6 +7,8 @@ import { marked, mood } from "./marks.js";
 
 const WAIT_SECONDS = 20;
 const LOOK_MILLISECONDS = 250;
+/** Characters of a long text that are shown again. */
+const SHOWN = 2000;
 
 /** Grows with every post that is sent, so that what is still under way of one before is not shown. */
 let current = 0;
@@ -90,11 +92,12 @@ function result(content, analysis) {
     ["Keywords", analysis.keywords.slice(0, 5).map(({ word }) => word).join(", ") || "–"],
   ];
   const terms = facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
-  const text = content.length > 2000 ? `${content.slice(0, 2000)} …` : content;
-  const entities = analysis.entities.filter(({ end }) => end <= Array.from(text).length);
+  const characters = Array.from(content);
+  const text = characters.slice(0, SHOWN).join("");
+  const entities = analysis.entities.filter(({ end }) => end <= SHOWN);
   const button = el("button", { type: "button", class: "quiet", id: "way-delete" }, "Delete this post");
   button.addEventListener("click", () => remove(analysis.post_id, button));
-  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities)), el("dl", { class: "facts" }, ...terms), button);
+  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities), characters.length > SHOWN ? " …" : ""), el("dl", { class: "facts" }, ...terms), button);
 }
 
 async function remove(postId, button) {

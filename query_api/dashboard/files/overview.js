@@ -19,8 +19,8 @@ const NONE = "No posts in this time yet. Send one below, and it appears here.";
 
 export function startOverview() {
   const draw = timeChart(byId("series-chart"));
-  const kept = localStorage.getItem("window");
-  if (kept in WINDOWS) document.querySelector(`input[name=window][value="${kept}"]`).checked = true;
+  const asked = new URLSearchParams(location.search).get("window");
+  if (asked in WINDOWS) document.querySelector(`input[name=window][value="${asked}"]`).checked = true;
   const chosen = () => document.querySelector("input[name=window]:checked").value;
 
   const again = [
@@ -49,7 +49,8 @@ export function startOverview() {
 
   byId("series-zone").textContent = format.ZONE.replaceAll("_", " ");
   byId("window").addEventListener("change", () => {
-    localStorage.setItem("window", chosen());
+    // So that it can be come back to, and shown to others.
+    history.replaceState(null, "", `?window=${chosen()}${location.hash}`);
     for (const ask of again) ask();
   });
   byId("trends-kind").addEventListener("change", () => again.at(-1)());

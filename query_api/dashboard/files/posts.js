@@ -49,7 +49,7 @@ export function startPosts() {
 }
 
 function next() {
-  if (timer || paused || !coming.size) return;
+  if (timer || paused || document.hidden || !coming.size) return;
   timer = setTimeout(async () => {
     const some = [...coming.values()].slice(-EACH_TIME);
     coming = new Map([...coming].slice(0, -EACH_TIME));

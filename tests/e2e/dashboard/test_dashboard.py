@@ -42,6 +42,8 @@ async def test_a_post_that_is_sent_appears_by_itself(pipeline: Pipeline, server:
 
     await page.get_by_label("1 h", exact=True).check()
     await expect(page.locator("#volume-note")).to_contain_text("in the last hour")
+    await page.reload()
+    await expect(page.get_by_label("1 h", exact=True)).to_be_checked()
     await page.get_by_role("button", name="Pause").click()
     unseen = await server.send("Nobody sees this one come.")
     await expect(page.locator("#volume")).to_have_text("2")
@@ -118,7 +120,9 @@ async def test_a_server_that_goes_away_is_told_and_what_came_meanwhile_is_shown(
     await server.send("Before it went.")
     await expect(page.locator("#posts-list li")).to_have_count(1)
     await server.stop()
-    await expect(page.get_by_role("alert")).to_have_text("The server does not answer.")
+    await expect(page.get_by_role("alert")).to_have_text(
+        "The server does not answer. This page keeps trying."
+    )
     await expect(page.locator("#live")).to_have_text("Connecting")
     # What was there is still to be seen.
     await expect(page.locator("#posts-list li")).to_have_count(1)
