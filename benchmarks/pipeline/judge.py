@@ -53,7 +53,7 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
         title="Pipeline: from the log to MongoDB",
         question=(
             f"One worker reads {_POSTS:,} short posts of {_AUTHORS:,} authors from posts.v1, analyzes them, writes "
-            "documents (with the indexes of lists and words) and counters in transactions, and tells the results. "
+            "documents (with the indexes of lists) and counters in transactions, and tells the results. "
             f"Posts a second from the first document on; median of {rounds} rounds after one of warm-up. Processor "
             "time until all is counted. Broker and database on the same machine take their share of its cores."
         ),
