@@ -6,10 +6,13 @@ import msgspec
 import pytest
 
 from postpulse import events
+from postpulse.collections import COUNTER_DELTAS, COUNTERS
+from postpulse.counter_rows import REGISTERS, counter_rows
 from postpulse.dead_letters import redrive_headers
 from postpulse.events import Origin, Post
 from postpulse.topics import POST_ANALYSES, POSTS
 from stream_processors import analysis
+from stream_processors.sink.dimensions import DIMENSIONS
 from tests.integration.pipeline.asked import ask, effects, find, wait_over
 from tests.pipeline import Document, Pipeline
 
@@ -34,13 +37,15 @@ def contents(pipeline: Pipeline, generation: int) -> dict[str, Document]:
 
 def counted(pipeline: Pipeline, generation: int) -> Counter[tuple[str, ...]]:
     """Sums over lanes; (dimension, bucket, value, name) -> amount, those that are zero left out."""
-    counters = pipeline.database["counters" if generation == 1 else f"counters.g{generation}"]
+    counters = pipeline.database[COUNTERS.name_in(generation)]
+    deltas = COUNTER_DELTAS.name_in(generation)
     sums = Counter[tuple[str, ...]]()
-    for each in counters.find():
-        key = (each["dimension"], str(each["bucket"]), each["value"])
-        for name in ("posts", "words", "characters"):
-            sums[(*key, name)] += each.get(name, 0)
-    return +sums
+    for dimension in {each.name for each in DIMENSIONS} - {REGISTERS}:
+        for row in counters.aggregate(counter_rows(deltas, dimension)):
+            for name, amount in row.items():
+                if isinstance(amount, int):
+                    sums[dimension, str(row["bucket"]), row["value"], name] += amount
+    return Counter({key: amount for key, amount in sums.items() if amount})
 
 
 @pytest.fixture
