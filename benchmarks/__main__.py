@@ -9,7 +9,7 @@ import click
 from benchmarks import report
 from benchmarks.result import Result
 
-_NAMES = ["transport", "ingest", "analysis", "pipeline", "stream", "startup"]
+_NAMES = ["transport", "ingest", "analysis", "pipeline", "stream", "query", "startup"]
 
 
 @click.command()

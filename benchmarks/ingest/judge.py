@@ -18,8 +18,9 @@ from confluent_kafka.cimpl import NewTopic
 from pymongo import MongoClient
 
 from benchmarks.contest import contest
+from benchmarks.load import put_load
 from benchmarks.result import Result
-from benchmarks.servers import OWN_PYTHON, ROOT, peer_python, running, servers
+from benchmarks.servers import OWN_PYTHON, peer_python, running, servers
 from postpulse.embedded.ports import choose_port
 from postpulse.kafka.admin import apply_topics
 from postpulse.settings import KafkaSettings
@@ -161,22 +162,14 @@ class _Judge:
         log = f"ingest-{name.split()[0].lower()}"
         with running(command, variables, log) as process:
             _wait_until_listening(port, process)
-            load = [str(part) for part in (OWN_PYTHON, _HERE / "load.py", port, _CONNECTIONS)]
             busy = _processor_seconds(process.pid)
-            answer = subprocess.run(
-                [*load, str(_WARM_UP_SECONDS), str(_MEASURED_SECONDS)],
-                cwd=ROOT,
-                capture_output=True,
-                check=True,
-                timeout=60,
-            )
+            said = put_load(port, _CONNECTIONS, [_request(port)], 202, _WARM_UP_SECONDS, _MEASURED_SECONDS)
             busy = _processor_seconds(process.pid) - busy
-        said: dict[str, Any] = json.loads(answer.stdout)
         # Those under way at the end are kept without being counted; none counted may be missing.
-        if kept() < said["accepted"]:
+        if kept() < said["answered"]:
             raise RuntimeError(f"{name} has answered {said['accepted']} posts and kept {kept()}")
         self.last[name] = said
-        self._costs.setdefault(name, []).append(busy / said["accepted"] * 1e6)
+        self._costs.setdefault(name, []).append(busy / said["answered"] * 1e6)
         return float(said["per_second"])
 
     def _records(self, topic: str) -> int:
@@ -188,6 +181,14 @@ class _Judge:
             )
         finally:
             consumer.close()
+
+
+def _request(port: int) -> str:
+    body = json.dumps({"content": "Streams keep what they are told. " * 6, "author": "ada"})
+    return (
+        f"POST /api/v1/posts/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    )
 
 
 def _processor_seconds(pid: int) -> float:

@@ -1,26 +1,48 @@
-"""A closed-loop load generator: connections that send the next post when the last one is answered.
+"""A closed-loop load generator: connections that send the next request when the last one is answered.
 
 Its own process, on bare sockets without asyncio, since it shares the processors with the server and should take
-little of them. Prints one JSON object; an answer that is not 202, or a closed connection, is an error.
+little of them. Reads the requests as a JSON list of texts, which it sends in turn, and prints one JSON object; an
+answer of another status, or a closed connection, is an error.
 """
 
+import itertools
 import json
 import re
 import selectors
 import socket
 import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def main(port: int, connections: int, warm_up: float, seconds: float) -> None:
-    body = json.dumps({"content": "Streams keep what they are told. " * 6, "author": "ada"}).encode()
-    request = (
-        f"POST /api/v1/posts/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+def put_load(
+    port: int, connections: int, requests: Sequence[str], status: int, warm_up: float, seconds: float
+) -> dict[str, Any]:
+    """Run one, for so many seconds after those of warm-up.
+
+    Returns:
+        `per_second`, `p50_ms` and `p99_ms` after the warm-up; `answered`, the number of all answers.
+    """
+    arguments = [str(each) for each in (port, connections, warm_up, seconds, status)]
+    answer = subprocess.run(
+        [sys.executable, __file__, *arguments],
+        input=json.dumps(requests).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=warm_up + seconds + 60,
+    )
+    said: dict[str, Any] = json.loads(answer.stdout)
+    return said
+
+
+def main(port: int, connections: int, warm_up: float, seconds: float, status: str) -> None:
+    requests = itertools.cycle([request.encode() for request in json.load(sys.stdin)])
+    wanted = f"HTTP/1.1 {status} ".encode()
     selector = selectors.DefaultSelector()
     sent_at: dict[socket.socket, float] = {}
     part: dict[socket.socket, bytes] = {}
@@ -29,16 +51,16 @@ def main(port: int, connections: int, warm_up: float, seconds: float) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(connection, selectors.EVENT_READ)
         sent_at[connection] = time.perf_counter()
-        connection.send(request)
+        connection.send(next(requests))
     latencies: list[float] = []
-    accepted = 0
+    answered = 0
     began = time.perf_counter()
     measured_from, end = began + warm_up, began + warm_up + seconds
     now = began
     while now < end:
         for key, _ in selector.select(1.0):
             connection = key.fileobj  # type: ignore[assignment]
-            data = connection.recv(65536)
+            data = connection.recv(262_144)
             if not data:
                 sys.exit("the server closed a connection")
             if connection in part:
@@ -46,21 +68,21 @@ def main(port: int, connections: int, warm_up: float, seconds: float) -> None:
             if not _is_whole(data):
                 part[connection] = data
                 continue
-            if not data.startswith(b"HTTP/1.1 202"):
+            if not data.startswith(wanted):
                 sys.exit(f"the server answered {data[:100]!r}")
-            accepted += 1
+            answered += 1
             now = time.perf_counter()
             if now >= measured_from:
                 latencies.append(now - sent_at[connection])
             sent_at[connection] = now
-            connection.send(request)
+            connection.send(next(requests))
         now = time.perf_counter()
     quantiles = statistics.quantiles(latencies, n=100)
     result = {
         "per_second": len(latencies) / seconds,
         "p50_ms": quantiles[49] * 1000,
         "p99_ms": quantiles[98] * 1000,
-        "accepted": accepted,
+        "answered": answered,
     }
     sys.stdout.write(json.dumps(result))
 
@@ -71,4 +93,5 @@ def _is_whole(data: bytes) -> bool:
     return length is not None and len(data) >= head + 4 + int(length[1])
 
 
-main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5])
