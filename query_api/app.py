@@ -19,6 +19,7 @@ from postpulse.web import health
 from postpulse.web.application import SETTINGS
 from query_api.caching.analyses import KeptAnalyses
 from query_api.caching.cache import Cache
+from query_api.caching.pages import KeptPages
 from query_api.caching.stores import LocalStore, NoSharedStore, RedisStore, SharedStore
 from query_api.dashboard import page
 from query_api.dead_letters.actions import Actions
@@ -33,6 +34,7 @@ from query_api.keys import (
     GENERATIONS,
     HUB,
     IDS,
+    PAGES,
     PAST,
     POST_LIST,
     POSTS,
@@ -95,6 +97,7 @@ async def _database(app: web.Application) -> AsyncIterator[None]:
     collections = database(client, settings)
     current = CurrentGeneration(collections)
     app[ANALYSES] = KeptAnalyses(app[CACHE], current, lambda: app[FEED].is_live)
+    app[PAGES] = KeptPages(app[SETTINGS].cache.max_bytes // 8, lambda: app[FEED].is_live)
     app[POSTS] = PostQueries(collections, current)
     app[POST_LIST] = PostListQueries(current)
     app[DEAD_LETTERS] = DeadLetterQueries(collections, current, app[SETTINGS].kafka.topic_prefix)
@@ -140,16 +143,19 @@ async def _covering(app: web.Application) -> AsyncIterator[None]:
 async def _feed(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS].kafka
     topic = topic_name(POST_ANALYSES, settings)
-    waiters, hub, kept, past = app[WAITERS], app[HUB], app[ANALYSES], Past(settings, topic)
+    waiters, hub, past = app[WAITERS], app[HUB], Past(settings, topic)
+    kept, pages = app[ANALYSES], app[PAGES]
 
     async def begin(position: Position, lost: str | None) -> None:
         # What came before was not seen.
         kept.clear()
+        pages.clear()
         waiters.wake(None)
         await hub.begin(position, lost)
 
     async def take(records: Sequence[Record]) -> None:
         post_ids = [record.post_id for record in records]
+        pages.clear()
         waiters.wake(post_ids)
         # Who was woken looks again after this, however long the shared store takes.
         await kept.forget(post_ids)

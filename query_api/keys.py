@@ -8,6 +8,7 @@ from postpulse.kafka.publisher import Publisher
 from postpulse.post_ids import PostIds
 from query_api.caching.analyses import KeptAnalyses
 from query_api.caching.cache import Cache
+from query_api.caching.pages import KeptPages
 from query_api.dead_letters.actions import Actions
 from query_api.live.feed import Feed
 from query_api.live.hub import Hub
@@ -26,6 +27,7 @@ CACHE = web.AppKey("cache", Cache)
 ANALYSES = web.AppKey("kept_analyses", KeptAnalyses)
 POSTS = web.AppKey("post_queries", PostQueries)
 POST_LIST = web.AppKey("post_list_queries", PostListQueries)
+PAGES = web.AppKey("kept_pages", KeptPages)
 EXPORTS = web.AppKey("exports", asyncio.Semaphore)
 WAITERS = web.AppKey("waiters", Waiters)
 FEED = web.AppKey("feed", Feed)

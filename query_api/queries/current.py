@@ -22,6 +22,7 @@ class CurrentGeneration:
         self.known = 0
         """The number that it had last, as far as known; 0 before it was asked."""
         self._looked = float("-inf")
+        self._collections: dict[str, AsyncCollection[Document]] = {}
 
     async def collection(self, collection: Collection) -> AsyncCollection[Document]:
         """The one of the current generation. Not to be kept: ask for each question.
@@ -29,7 +30,11 @@ class CurrentGeneration:
         Raises:
             PyMongoError: there is no answer.
         """
-        return self._database[collection.name_in(await self.number())]
+        name = collection.name_in(await self.number())
+        if name not in self._collections:
+            # Making one takes as long as much else about a question.
+            self._collections[name] = self._database[name]
+        return self._collections[name]
 
     async def number(self) -> int:
         """Its number. Raises as `collection`."""

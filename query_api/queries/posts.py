@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
+from bson.tz_util import utc
 from pymongo import DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -132,4 +133,7 @@ def post_view(document: Document) -> dict[str, Any]:
 
 def rfc_3339(time: datetime) -> str:
     """A time as the API writes it: UTC, milliseconds."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if time.tzinfo is not utc:
+        time = time.astimezone(UTC)
+    # Without the zone: that of pymongo is written in Python, and asked several times for each text.
+    return time.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -2,9 +2,11 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec.structs import FieldInfo
 
 from postpulse.web.problems import Problem
 
@@ -55,7 +57,7 @@ def _converted(given: Any, parameters: type[_P], *, strict: bool) -> _P:
         converted = msgspec.convert(given, parameters, strict=strict)
     except msgspec.ValidationError as exc:
         raise _problem_of(exc, parameters) from None
-    for field in msgspec.structs.fields(parameters):
+    for field in _fields(parameters):
         name, value = field.encode_name, getattr(converted, field.name)
         if name not in given:
             continue
@@ -67,6 +69,12 @@ def _converted(given: Any, parameters: type[_P], *, strict: bool) -> _P:
     return converted
 
 
+@cache
+def _fields(parameters: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
+    # msgspec evaluates the annotations anew each time.
+    return msgspec.structs.fields(parameters)
+
+
 def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) -> Problem:
     """422, with the parameter and what is allowed.
 
@@ -76,7 +84,7 @@ def _problem_of(exc: msgspec.ValidationError, parameters: type[msgspec.Struct]) 
     message = str(exc)
     unknown = _UNKNOWN.fullmatch(message)
     if unknown:
-        allowed: list[Any] = [field.encode_name for field in msgspec.structs.fields(parameters)]
+        allowed: list[Any] = [field.encode_name for field in _fields(parameters)]
         return Problem(
             422,
             f"There is no parameter {unknown['field']}; there are {', '.join(allowed)}.",
@@ -97,7 +105,7 @@ def _choices(parameters: type[msgspec.Struct], name: str) -> list[str]:
     """The words that a parameter may be, where it is one of a few."""
     return [
         str(choice)
-        for field in msgspec.structs.fields(parameters)
+        for field in _fields(parameters)
         if field.encode_name == name
         for kind in (field.type, *get_args(field.type))
         if get_origin(kind) is Literal

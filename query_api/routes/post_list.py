@@ -5,15 +5,16 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+import msgspec
 import structlog
 from aiohttp import HttpVersion11, hdrs, web
 
 from postpulse.collections import Document
 from postpulse.web.application import add_route
 from postpulse.web.problems import Problem, unavailable
-from query_api.keys import EXPORTS, POST_LIST
+from query_api.keys import EXPORTS, PAGES, POST_LIST
 from query_api.queries.post_list import NoTextIndexError, QuestionTooLongError, row_view, summary_view
-from query_api.routes.answers import FLEETING, answered, json_answer
+from query_api.routes.answers import FLEETING, answered
 from query_api.routes.parameters import query_parameters
 from query_api.routes.post_list_openapi import describe_post_list
 from query_api.routes.post_list_parameters import ExportParameters, ListParameters, cursor_of
@@ -46,13 +47,18 @@ def install(app: web.Application) -> None:
 
 async def list_posts(request: web.Request) -> web.Response:
     """A page of posts, newest first."""
-    given = query_parameters(dict(request.query), ListParameters)
-    page = request.app[POST_LIST].page(given.filters, given.after, given.limit)
-    posts, following = await _in_time(page)
-    answer: dict[str, Any] = {"posts": [summary_view(post) for post in posts]}
-    if following is not None:
-        answer["next_cursor"] = cursor_of(following)
-    return json_answer(answer, headers=FLEETING)
+
+    async def make() -> bytes:
+        given = query_parameters(dict(request.query), ListParameters)
+        page = request.app[POST_LIST].page(given.filters, given.after, given.limit)
+        posts, following = await _in_time(page)
+        answer: dict[str, Any] = {"posts": [summary_view(post) for post in posts]}
+        if following is not None:
+            answer["next_cursor"] = cursor_of(following)
+        return msgspec.json.encode(answer)
+
+    body = await request.app[PAGES].get(request.rel_url.raw_query_string, make)
+    return web.Response(body=body, content_type="application/json", headers=FLEETING)
 
 
 async def export_posts(request: web.Request) -> web.StreamResponse:

@@ -14,6 +14,7 @@ import redis
 
 from postpulse.embedded.ports import choose_port
 from postpulse.settings import RedisSettings, Settings
+from query_api.caching import pages
 from query_api.keys import ANALYSES, CACHE
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.service import Service
@@ -159,6 +160,30 @@ async def test_a_switch_of_generations_forgets_all(service: Service) -> None:
         return (await status_of(service, post))[0] == 77
 
     await until("the other generation", is_the_new_one)
+
+
+async def test_a_page_of_posts_is_kept_until_there_is_news(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_SECONDS", 60.0)
+    async with serve() as service:
+        await until_live(service)
+
+        async def listed() -> list[str]:
+            _, page, headers = await service.get("")
+            # Of news, clients are not told.
+            assert headers["Cache-Control"] == "no-store"
+            return [post["post_id"] for post in page["posts"]]
+
+        assert await listed() == []
+        unseen = service.store_analyzed(service.store_received("Nobody is told of this one"))
+        assert await listed() == []
+        told = service.finish(service.store_received("Three small words"))
+
+        async def are_both() -> bool:
+            return set(await listed()) == {unseen["_id"], told["_id"]}
+
+        await until("the page to be another", are_both, 10)
 
 
 async def test_answers_about_a_time_are_kept_for_seconds(service: Service) -> None:

@@ -1,6 +1,7 @@
 """The list of posts over real HTTP, of documents as the sink's own functions make them."""
 
 import random
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from postpulse.collections import POSTS
 from postpulse.generations.changes import create_generation, switch_generation
 from postpulse.mongo.client import connect, database, prepare_database
-from postpulse.settings import Settings
+from postpulse.settings import CacheSettings, Settings
 from query_api.queries import post_list
+from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.service import Service
 from tests.pipeline import Document
 from tests.waiting import until
@@ -21,6 +23,14 @@ _DAY = 1_769_860_800_000  # 2026-01-31T12:00:00Z
 @pytest.fixture(autouse=True)
 async def _text_index(settings: Settings, _prepared: None) -> None:
     await prepare_database(settings.mongo.model_copy(update={"text_index": "on"}), "tests")
+
+
+@pytest.fixture
+async def service(serve: Serve, settings: Settings) -> AsyncIterator[Service]:
+    """Which keeps no pages: posts are stored here without anybody being told."""
+    async with serve(settings.model_copy(update={"cache": CacheSettings(max_bytes=0)})) as made:
+        await made.until_following()
+        yield made
 
 
 def store(service: Service, content: str, at: int, **fields: Any) -> str:
