@@ -7,7 +7,6 @@ key, the caller and the content instead: a retry gives the same id, statelessly,
 another content makes another post.
 """
 
-import base64
 import hashlib
 import os
 import time
@@ -16,11 +15,12 @@ from hmac import compare_digest
 
 from postpulse.settings import ConfigurationError, IdsSettings
 
-_STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ENCODE = bytes.maketrans(bytes(range(32)), _CROCKFORD)
 #: Crockford's reading rules: case does not matter, I and L are 1, O is 0.
-_DECODE = bytes.maketrans(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo", _STANDARD + _STANDARD + b"BBABBA")
+_DECODE = bytes.maketrans(
+    _CROCKFORD + _CROCKFORD.lower() + b"ILOilo", bytes([*range(32), *range(32), 1, 1, 0, 1, 1, 0])
+)
 _READABLE = frozenset(_CROCKFORD + _CROCKFORD.lower() + b"ILOilo")
 
 LENGTH = 32
@@ -41,6 +41,8 @@ def _halvings() -> Iterator[tuple[int, int]]:
 
 #: From 160 bits in a row to 32 bytes of 5 bits each: all fields at once, a third of the time of `base64.b32encode`.
 _HALVINGS = tuple(_halvings())
+#: And back: what stands moved, and how far it goes.
+_JOININGS = tuple((upper * (factor + 1), factor.bit_length()) for upper, factor in reversed(_HALVINGS))
 
 
 def _eight_bytes() -> Iterator[bytes]:
@@ -119,7 +121,7 @@ class PostIds:
         data = text.encode()
         if not _READABLE.issuperset(data):
             return None
-        raw = base64.b32decode(data.translate(_DECODE))
+        raw = _bytes(data)
         body, tag = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
         if any(compare_digest(tag, _digest(begun, body)) for begun in self._tags):
             return _letters(raw)
@@ -141,3 +143,11 @@ def _letters(raw: bytes) -> str:
     for upper, factor in _HALVINGS:
         number += (number & upper) * factor
     return number.to_bytes(LENGTH, "big").translate(_ENCODE).decode()
+
+
+def _bytes(letters: bytes) -> bytes:
+    number = int.from_bytes(letters.translate(_DECODE), "big")
+    for moved, distance in _JOININGS:
+        part = number & moved
+        number += (part >> distance) - part
+    return number.to_bytes(_BODY_BYTES + _TAG_BYTES, "big")

@@ -80,6 +80,7 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
             "posts that are asked for one by one, four of five are among the thousand newest; a page has 20 posts "
             "by hashtag, author, language or of all; the rest is about the last 24 hours. The mix: "
             f"{', '.join(f'{share:.0%} {kind}' for kind, share in SHARES.items())}. Nothing is written meanwhile. "
+            f"What several ask at the same moment postpulse reads once, also {_UNCACHED}. "
             f"Answers a second, median of {rounds} rounds of {_MEASURED_SECONDS / rounds:g} s after one of "
             f"warm-up; latencies are those of {_OURS}, medians of the rounds."
         ),

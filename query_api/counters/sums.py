@@ -168,10 +168,10 @@ class CounterReads:
     @asynccontextmanager
     async def at_once(self) -> AsyncIterator[Sums]:
         """Sums of one and the same moment, whatever is written or folded meanwhile."""
-        number = await self._current.number()
-        counters = self._database[COUNTERS.name_in(number)]
+        counters = await self._current.collection(COUNTERS)
+        deltas = COUNTER_DELTAS.name_in(self._current.known)
         async with self._database.client.start_session(snapshot=True) as session:
-            yield Sums(counters, COUNTER_DELTAS.name_in(number), session)
+            yield Sums(counters, deltas, session)
 
 
 def is_out_of_time(exc: PyMongoError) -> bool:
