@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TypeVar
 
 import structlog
 from pymongo import ASCENDING, DeleteMany, UpdateOne
@@ -37,6 +39,8 @@ _LOOK_SECONDS = 60.0
 #: Documents of deltas in one transaction, and counters that they change.
 _MOST_DELTAS = 1_000
 _MOST_COUNTERS = 5_000
+#: Counters that are written in one command.
+_AT_ONCE = 500
 #: Documents in one transaction: some tens of milliseconds.
 _PIECE = 1_000
 #: Between two pieces: live posts come first.
@@ -44,6 +48,7 @@ _PAUSE_SECONDS = 0.05
 _KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane")
 _DELTA_KEYS = ("_id", "lane", "bucket")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_T = TypeVar("_T")
 #: A dimension, granularity, bucket and value.
 _Key = tuple[str, str, datetime, str]
 
@@ -93,14 +98,21 @@ async def fold_deltas(database: AsyncDatabase[Document], turn: Lease) -> int:
     folded = 0
     for number in (await read_state(database[GENERATIONS.name])).written:
         counters, deltas = (database[each.name_in(number)] for each in (COUNTERS, COUNTER_DELTAS))
-        while await turn.hold() and (taken := await _fold_deltas(counters, deltas)):
+        is_more = True
+        # Until the lists are few, not until there are none: under load there always are.
+        while is_more and await turn.hold():
+            taken, is_more = await _fold_deltas(counters, deltas)
             folded += taken
             await asyncio.sleep(_PAUSE_SECONDS)
     return folded
 
 
-async def _fold_deltas(counters: AsyncCollection[Document], deltas: AsyncCollection[Document]) -> int:
-    async def piece(session: AsyncClientSession) -> int:
+async def _fold_deltas(
+    counters: AsyncCollection[Document], deltas: AsyncCollection[Document]
+) -> tuple[int, bool]:
+    """Fold a piece; returns of how many documents, and whether it was not all."""
+
+    async def piece(session: AsyncClientSession) -> tuple[int, bool]:
         sums, gone = _Sums(), []
         async with deltas.find(session=session).sort("_id", ASCENDING).limit(_MOST_DELTAS) as found:
             async for document in found:
@@ -116,10 +128,16 @@ async def _fold_deltas(counters: AsyncCollection[Document], deltas: AsyncCollect
                         sums.add((*hour, row.pop("value")), row)
                 if len(sums) > _MOST_COUNTERS:
                     break
+                # A list takes a millisecond; posts are worked on in the same loop.
+                await asyncio.sleep(0)
+        is_full = len(gone) == _MOST_DELTAS or len(sums) > _MOST_COUNTERS
+        updates = sums.updates()
+        # What cancels out leaves none.
+        while some := list(islice(updates, _AT_ONCE)):
+            await counters.bulk_write(some, ordered=False, session=session)
         if gone:
-            await counters.bulk_write(list(sums.updates()), ordered=False, session=session)
             await deltas.delete_many({"_id": {"$in": gone}}, session=session)
-        return len(gone)
+        return len(gone), is_full
 
     return await _transaction(counters, piece)
 
@@ -168,8 +186,8 @@ async def _fold(counters: AsyncCollection[Document], dimension: str, fold: _Fold
 
 
 async def _transaction(
-    counters: AsyncCollection[Document], piece: Callable[[AsyncClientSession], Awaitable[int]]
-) -> int:
+    counters: AsyncCollection[Document], piece: Callable[[AsyncClientSession], Awaitable[_T]]
+) -> _T:
     async with counters.database.client.start_session() as session:
         return await session.with_transaction(
             piece,

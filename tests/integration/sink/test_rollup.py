@@ -152,6 +152,12 @@ async def test_deltas_of_all_lanes_are_added_up(database: Database, worker: Work
     assert await database[COUNTER_DELTAS.name].count_documents({}) == 0
     assert await _rows(database) == rows
     assert await _registers(database) == registers
+    # What cancels out before it is folded leaves nothing, but for the authors that there were.
+    await sink.write("posts.v1/0", 4, 5, put(_tagged("gone", ["mice"])))
+    gone = {"_id": "gone", "partition": 0, "offset": 1, "state": "deleted"}
+    await sink.write("posts.v1/0", 5, 6, put(gone))
+    assert await fold_deltas(database, Lease(database, "counters", "me")) == 2
+    assert await database[COUNTERS.name].count_documents({"value": "mice"}) == 0
     # One document a value, of whatever lane it came.
     held = await database[COUNTERS.name].count_documents({"dimension": "hashtag", "value": "cats"})
     assert held == 1
