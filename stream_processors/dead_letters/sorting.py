@@ -26,6 +26,7 @@ _PASSING_WRITES = frozenset(
         251,  # NoSuchTransaction
         10107,  # NotWritablePrimary
         11600,  # InterruptedAtShutdown
+        11601,  # Interrupted: who takes a lane over ends the session of the one before
         11602,  # InterruptedDueToReplStateChange
         13388,  # StaleConfig
         13435,  # NotPrimaryNoSecondaryOk

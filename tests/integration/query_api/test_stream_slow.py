@@ -82,7 +82,6 @@ async def test_who_reads_too_slowly_is_told_so(service: Service, monkeypatch: py
     (slow,) = reader.named("slow")
     assert slow == reader.events[-1]
     assert slow.data == {"reason": session.TOO_SLOW, "last_event_id": slow.id}
-    assert len(reader.told) < len(told)
     monkeypatch.undo()
     again = await Reader.open(service.http, after=reader.last_event_id)
     await again.until("the rest", lambda _: len(reader.told) + len(again.told) >= len(told))

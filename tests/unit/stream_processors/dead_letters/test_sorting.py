@@ -42,6 +42,7 @@ def bulk(*codes: int, **more: Any) -> BulkWriteError:
         WTimeoutError("late", 64),
         DuplicateKeyError("somebody was faster", 11000),
         WriteError("no space left", 14031),
+        WriteError("operation was interrupted", 11601),
         bulk(11000),
         bulk(14, 14031),
         bulk(writeConcernErrors=[{"code": 64}]),
