@@ -6,7 +6,6 @@ forgotten since is not kept. What nobody tells of, such as sums over a window, i
 is older stays for when MongoDB cannot be asked. Only answers are kept, never that there is none.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pymongo.errors import PyMongoError
 
 from postpulse.telemetry.metrics import CACHE_ANSWERS
+from query_api.caching.once import Once
 from query_api.caching.stores import Entry, LocalStore, SharedStore
 
 # Looked up once: it takes longer than counting.
@@ -49,7 +49,7 @@ class Cache:
     def __init__(self, local: LocalStore, shared: SharedStore) -> None:
         self._local = local
         self._shared = shared
-        self._making: dict[str, asyncio.Task[Entry]] = {}
+        self._once: Once[Entry] = Once()
         self._clock = 0
         """Counts what was forgotten."""
         self._forgotten: OrderedDict[str, int] = OrderedDict()
@@ -82,14 +82,9 @@ class Cache:
         found = await self.find(key, seconds)
         if found is not None:
             return found
-        making = self._making.get(key)
-        if making is None:
-            making = asyncio.create_task(self._make(key, make))
-            self._making[key] = making
-            making.add_done_callback(lambda made: self._made(key, made))
         try:
-            # Who gives up waiting takes it away from nobody else.
-            return Found(await asyncio.shield(making), 0.0, is_hit=False)
+            made = await self._once.get(key, lambda: self._make(key, make))
+            return Found(made, 0.0, is_hit=False)
         except PyMongoError:
             kept = await self.stale(key)
             if kept is None:
@@ -147,12 +142,6 @@ class Cache:
         entry = await make()
         await self.keep(key, entry, began)
         return entry
-
-    def _made(self, key: str, made: asyncio.Task[Entry]) -> None:
-        del self._making[key]
-        if not made.cancelled():
-            # Looked at, also where nobody waits for it any more.
-            made.exception()
 
     def _is_outdated(self, key: str, began: int) -> bool:
         return max(self._forgotten.get(key, 0), self._all_forgotten) > began

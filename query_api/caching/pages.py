@@ -1,12 +1,11 @@
 """Pages of lists, for all who ask for the same ones: until there is news, and for a second at most."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from cachetools import TTLCache
 
 from postpulse.telemetry.metrics import CACHE_ANSWERS
+from query_api.caching.once import Once
 
 # Looked up once: it takes longer than counting.
 _HIT = CACHE_ANSWERS.labels("hit")
@@ -27,10 +26,11 @@ class KeptPages:
 
     def __init__(self, max_bytes: int, is_live: Callable[[], bool]) -> None:
         self._pages: TTLCache[str, bytes] = TTLCache(max_bytes, _SECONDS, getsizeof=_size)
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._once: Once[bytes] = Once()
+        self._news = 0
         self._is_live = is_live
 
-    async def get(self, key: str, make: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+    async def get(self, key: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """The page that a key names, or a new one. Raises what `make` does."""
         if not self._is_live():
             return await make()
@@ -38,30 +38,21 @@ class KeptPages:
         if page is not None:
             _HIT.inc()
             return page
-        making = self._making.get(key)
-        if making is None:
-            _MISS.inc()
-            making = asyncio.create_task(make())
-            self._making[key] = making
-            making.add_done_callback(lambda made: self._made(key, made))
-        # Who gives up waiting takes it away from nobody else.
-        return await asyncio.shield(making)
+        return await self._once.get(key, lambda: self._make(key, make))
 
     def clear(self) -> None:
         """There is news, of any post: nobody who asks from now on gets what was read before."""
+        self._news += 1
         self._pages.clear()
-        self._making.clear()
+        self._once.clear()
 
-    def _made(self, key: str, made: asyncio.Task[bytes]) -> None:
-        outdated = self._making.get(key) is not made
-        if not outdated:
-            del self._making[key]
-        # Looked at, also where nobody waits for it any more.
-        if made.cancelled() or made.exception() is not None or outdated:
-            return
-        page = made.result()
-        if _size(page) <= self._pages.maxsize // 8:
+    async def _make(self, key: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        _MISS.inc()
+        news = self._news
+        page = await make()
+        if news == self._news and _size(page) <= self._pages.maxsize // 8:
             self._pages[key] = page
+        return page
 
 
 def _size(page: bytes) -> int:

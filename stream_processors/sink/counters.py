@@ -57,30 +57,29 @@ class CounterChanges:
     def updates(self, lane: str) -> Iterator[UpdateOne]:
         """The writes that bring the lane's counters up to date; those that cancel out are left out."""
         for key, amounts in self._amounts.items():
-            if key[1] == "minute" and (changed := _changed(amounts)):
+            if key[1] == "minute" and (changed := nonzero(amounts)):
                 yield counter_update(lane, key, {"$inc": changed})
 
     def deltas(self, lane: str) -> Iterator[InsertOne[Document]]:
         """What is to be added to counters by the hour, as lists; what cancels out is left out."""
-        open_lists: dict[datetime, tuple[Document, int]] = {}
+        rows: dict[datetime, list[tuple[str, Document]]] = {}
         for (dimension, granularity, bucket, value), amounts in self._amounts.items():
-            if granularity == "hour" and (changed := _changed(amounts)):
-                document, rows = open_lists.get(bucket, ({}, 0))
-                document.setdefault(dimension, []).append({"value": value, **changed})
-                if rows + 1 == _MOST_ROWS:
-                    yield InsertOne({"lane": lane, "bucket": bucket, **document})
-                    document, rows = {}, -1
-                open_lists[bucket] = document, rows + 1
-        for (dimension, _, bucket, _), ranks in self._ranks.items():
-            document, rows = open_lists.get(bucket, ({}, 0))
-            document[dimension] = ranks
-            open_lists[bucket] = document, rows
-        for bucket, (document, _) in open_lists.items():
-            if document:
-                yield InsertOne({"lane": lane, "bucket": bucket, **document})
+            if granularity == "hour" and (changed := nonzero(amounts)):
+                rows.setdefault(bucket, []).append((dimension, {"value": value, **changed}))
+        ranks: dict[datetime, Document] = {}
+        for (dimension, _, bucket, _), highest in self._ranks.items():
+            ranks.setdefault(bucket, {})[dimension] = highest
+        for bucket in rows.keys() | ranks.keys():
+            of_bucket = rows.get(bucket, [])
+            for start in range(0, max(len(of_bucket), 1), _MOST_ROWS):
+                document: Document = {"lane": lane, "bucket": bucket}
+                for dimension, row in of_bucket[start : start + _MOST_ROWS]:
+                    document.setdefault(dimension, []).append(row)
+                yield InsertOne(document | (ranks.get(bucket, {}) if not start else {}))
 
 
-def _changed(amounts: dict[str, int]) -> dict[str, int]:
+def nonzero(amounts: dict[str, int]) -> dict[str, int]:
+    """What there is to add."""
     return {name: amount for name, amount in amounts.items() if amount}
 
 

@@ -29,7 +29,7 @@ from postpulse.generations.state import read_state
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
 from postpulse.telemetry.metrics import COUNTERS_FOLDED
-from stream_processors.sink.counters import counter_update
+from stream_processors.sink.counters import counter_update, nonzero
 
 log = structlog.get_logger(__name__)
 
@@ -230,7 +230,7 @@ class _Sums:
 
     def updates(self) -> Iterator[UpdateOne]:
         for key in self._amounts.keys() | self._ranks.keys():
-            changed = {name: amount for name, amount in self._amounts.get(key, {}).items() if amount}
+            changed = nonzero(self._amounts.get(key, {}))
             ranks = {f"registers.{register}": rank for register, rank in self._ranks.get(key, {}).items()}
             if changed or ranks:
                 change = ({"$inc": changed} if changed else {}) | ({"$max": ranks} if ranks else {})

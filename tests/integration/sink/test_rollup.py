@@ -18,6 +18,7 @@ from stream_processors.sink.rollup import fold_all, fold_deltas
 from stream_processors.sink.transaction import Sink
 from tests.integration.sink.conftest import Worker
 from tests.integration.sink.effects import document, put
+from tests.waiting import until
 
 Database = AsyncDatabase[Document]
 _NOW = datetime(2026, 6, 15, 12, 30, tzinfo=UTC)
@@ -250,8 +251,12 @@ async def test_it_is_done_without_being_asked(database: Database) -> None:
     await _fill(database)
     turn = Lease(database, "counters", "me")
     looking: asyncio.Task[Any] = asyncio.create_task(rollup.look_after_counters(database, _KEPT, turn))
-    while await database[COUNTERS.name].count_documents({"granularity": "minute"}):
-        await asyncio.sleep(0.02)
+
+    async def is_folded() -> bool:
         assert not looking.done()
+        left: int = await database[COUNTERS.name].count_documents({"granularity": "minute"})
+        return not left
+
+    await until("the minutes to be folded", is_folded)
     looking.cancel()
     await asyncio.wait([looking])
