@@ -12,7 +12,7 @@ import query_api.queries.counters
 from postpulse.hyperloglog import ERROR, REGISTERS, estimate, place
 from postpulse.settings import CountersSettings
 from stream_processors.sink.counters import CounterChanges
-from tests.counted import Counted, between, count_of, label, made_up, sentiment_sums
+from tests.counted import Counted, between, count_of, label, made_up, mean_of, sentiment_sums
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.counting import counting, instant
 from tests.pipeline import Pipeline
@@ -23,23 +23,20 @@ _EXACT_MEAN = {"precision": "exact", "mean_error": 0.0005}
 
 
 def volume(posts: Sequence[Counted]) -> dict[str, Any]:
-    words, characters = sum(post.words for post in posts), sum(post.characters for post in posts)
+    words, characters = [post.words for post in posts], [post.characters for post in posts]
     return {
         "posts": len(posts),
-        "words": words,
-        "characters": characters,
-        "words_per_post": pytest.approx(words / len(posts), abs=0.0005) if posts else None,
-        "characters_per_post": pytest.approx(characters / len(posts), abs=0.0005) if posts else None,
+        "words": sum(words),
+        "characters": sum(characters),
+        "words_per_post": mean_of(words),
+        "characters_per_post": mean_of(characters),
         "precision": "exact",
     }
 
 
 def mean(posts: Sequence[Counted]) -> dict[str, Any]:
     rated = [post.sentiment for post in posts if post.sentiment is not None]
-    return {
-        "posts": len(rated),
-        "mean": pytest.approx(sum(rated) / len(rated), abs=0.0005) if rated else None,
-    }
+    return {"posts": len(rated), "mean": mean_of(rated)}
 
 
 def languages(posts: Sequence[Counted], dimension: str) -> dict[str, Any]:

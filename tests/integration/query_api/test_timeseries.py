@@ -10,7 +10,7 @@ import pytest
 
 from postpulse.settings import CountersSettings
 from query_api.queries.counters import LANGUAGES_OF_SERIES, METRICS
-from tests.counted import Counted, between, count_of, label, made_up
+from tests.counted import Counted, between, count_of, label, made_up, mean_of
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.counting import Counting, counting, instant
 from tests.pipeline import Pipeline
@@ -30,7 +30,7 @@ def expected(posts: Sequence[Counted], metric: str, most: dict[str, list[str]]) 
         labels = [label(sentiment) for sentiment in rated]
         return {
             "posts": len(rated),
-            "mean": pytest.approx(sum(rated) / len(rated), abs=0.0005) if rated else None,
+            "mean": mean_of(rated),
             **{name: labels.count(name) for name in ("positive", "neutral", "negative")},
         }
     if metric in ("languages", "detected_languages"):
