@@ -105,7 +105,7 @@ async def test_a_delete_is_a_tombstone_and_an_invented_id_is_none(pipeline: Pipe
         ({"Content-Type": "application/json; charset=latin-1"}, b'{"content": "a"}', 415),
         ({"Content-Encoding": "br"}, b"x", 415),
         ({"Content-Encoding": "gzip"}, b"not gzip", 400),
-        ({"Content-Encoding": "gzip"}, gzip.compress(b'{"content": "a"}')[:-4], 400),
+        ({"Content-Encoding": "gzip"}, gzip.compress(b'{"content": "a"}', mtime=0)[:-4], 400),
         ({}, b"", 400),
         ({}, b'{"content": ""}', 422),
     ],
