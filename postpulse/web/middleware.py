@@ -14,6 +14,7 @@ from prometheus_client import Histogram
 
 from postpulse.telemetry import metrics
 from postpulse.web.problems import Problem
+from postpulse.web.responses import ExpressResponse
 
 _HEADER = istr("X-Request-ID")
 _ID = web.RequestKey("request_id", str)
@@ -61,7 +62,7 @@ async def answer(request: web.Request, handler: Handler, route: str) -> web.Stre
         response = await handler(request)
         # Streams are not touched: what is written to them is to go out at once. (isinstance takes its time with
         # abstract base classes, of which these are.)
-        if type(response) is web.Response:
+        if type(response) is web.Response or type(response) is ExpressResponse:
             _pack(request, response)
     except Exception as exc:
         response = _answer_to(exc, request, request_id)
@@ -90,12 +91,15 @@ def _times(method: str, route: str, status: int) -> Histogram:
     return metrics.HTTP_SECONDS.labels(method, route, str(status))
 
 
-def _pack(request: web.Request, response: web.Response) -> None:
+def _pack(request: web.Request, response: web.Response | ExpressResponse) -> None:
     body = response.body
     if isinstance(body, bytes) and len(body) >= _WORTH_BYTES:
         response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
         if _GZIP.search(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
-            response.enable_compression(web.ContentCoding.gzip)
+            if isinstance(response, ExpressResponse):
+                response.pack()
+            else:
+                response.enable_compression(web.ContentCoding.gzip)
 
 
 def _new_id() -> str:

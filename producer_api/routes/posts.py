@@ -7,8 +7,8 @@ from multidict import istr
 
 from postpulse.web.application import add_route
 from postpulse.web.body import read_body, require_content_type
-from postpulse.web.express import ExpressResponse
 from postpulse.web.problems import Problem
+from postpulse.web.responses import ExpressResponse
 from producer_api.acceptance import Acceptance
 from producer_api.intake import Intake
 from producer_api.keys import ACCEPTANCE, IDS, INTAKE

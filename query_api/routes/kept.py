@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from postpulse.web.responses import ExpressResponse
 from query_api.caching.cache import Found
 from query_api.caching.stores import Entry
 from query_api.keys import CACHE
@@ -33,7 +34,7 @@ def kept_for(seconds: int, view: Callable[[web.Request], Awaitable[Mapping[str, 
             is none.
     """
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         async def make() -> Entry:
             return entry_of(await view(request))
 
@@ -44,7 +45,7 @@ def kept_for(seconds: int, view: Callable[[web.Request], Awaitable[Mapping[str, 
     return handle
 
 
-def kept_answer(request: web.Request, found: Found, cache_control: str) -> web.Response:
+def kept_answer(request: web.Request, found: Found, cache_control: str) -> web.StreamResponse:
     """200, or 304 where the client has it; RFC 9211 says whether it was kept, and whether it is stale."""
     headers = {"Cache-Control": cache_control, "Cache-Status": "postpulse; fwd=miss"}
     if found.is_hit:
@@ -54,11 +55,10 @@ def kept_answer(request: web.Request, found: Found, cache_control: str) -> web.R
     return tagged_answer(request, found.entry, headers)
 
 
-def tagged_answer(request: web.Request, entry: Entry, headers: Mapping[str, str]) -> web.Response:
+def tagged_answer(request: web.Request, entry: Entry, headers: Mapping[str, str]) -> web.StreamResponse:
     """200, or 304 where the client says that it has this very answer."""
     # Weak: the same answer may come with gzip or without.
     headers = {"ETag": f'W/"{entry.tag}"', **headers}
-    given = request.if_none_match or ()
-    if any(etag.value in (entry.tag, "*") for etag in given):
+    if any(etag.value in (entry.tag, "*") for etag in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=entry.body, content_type="application/json", headers=headers)
+    return ExpressResponse(200, {"Content-Type": "application/json", **headers}, entry.body)

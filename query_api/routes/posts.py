@@ -31,7 +31,7 @@ def install(app: web.Application) -> None:
     describe_posts(app)
 
 
-async def get_analysis(request: web.Request) -> web.Response:
+async def get_analysis(request: web.Request) -> web.StreamResponse:
     """200 with the analysis, 202 while it is under way, 404, 410, or 422 for a dead-lettered post."""
     post_id = _post_id(request)
     wait = _wait_seconds(request)
@@ -66,7 +66,7 @@ async def _find_analysis(request: web.Request, post_id: str, wait: float) -> Fou
     return Found(entry, 0.0, is_hit=False)
 
 
-async def get_post(request: web.Request) -> web.Response:
+async def get_post(request: web.Request) -> web.StreamResponse:
     """200 with the post as it was sent, 202 while it is not stored yet, 404, 410 or 422."""
     post_id = _post_id(request)
     document = await answered(request.app[POSTS].post(post_id))

@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 from yarl import URL
 
 from postpulse.web.application import add_route
-from postpulse.web.express import ExpressResponse
 from postpulse.web.problems import Problem
+from postpulse.web.responses import ExpressResponse
 from tests.unit.postpulse.web.conftest import Client, Serve
 
 
@@ -36,6 +36,13 @@ def large(app: web.Application) -> None:
         return ExpressResponse(202, {}, b"x" * _LARGE)
 
     add_route(app, "POST", "/large/", handler, express=True)
+
+
+def spoken(app: web.Application) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return ExpressResponse(200, {"Content-Type": "text/plain"}, b"a" * int(request.query["size"]))
+
+    add_route(app, "GET", "/spoken/", handler)
 
 
 def counted(route: str, status: str) -> float:
@@ -128,6 +135,27 @@ async def test_it_is_not_written_in_a_version_that_was_not_asked_for(serve: Serv
     answers = await raw(client, request("1.0", kept), request("1.0"))
     assert answers.count(b"HTTP/1.0 202 Accepted\r\n") == 2
     assert answers.count(b"HTTP/1.1") == 0
+
+
+async def test_a_larger_one_is_packed_for_who_can_unpack_it(serve: Serve) -> None:
+    client = await serve(spoken)
+    seen = []
+    for size, accepted in ((1399, "gzip"), (1400, "gzip"), (1400, "br")):
+        headers = {"Accept-Encoding": accepted}
+        async with client.get("/spoken/", params={"size": size}, headers=headers) as answer:
+            # Unpacked by the client.
+            assert await answer.read() == b"a" * size
+            seen.append((answer.headers.get("Content-Encoding"), answer.headers.get("Vary")))
+    assert seen == [(None, None), ("gzip", "Accept-Encoding"), (None, "Accept-Encoding")]
+
+
+async def test_its_head_comes_alone_where_that_is_asked_for(serve: Serve) -> None:
+    client = await serve(spoken)
+    asked = b"HEAD /spoken/?size=7 HTTP/1.1\r\nHost: a\r\n"
+    answers = await raw(client, asked + b"\r\n", asked + b"Connection: close\r\n\r\n")
+    assert answers.endswith(b"\r\n\r\n")
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == answers.count(b"Content-Length: 7\r\n") == 2
+    assert b"aaa" not in answers
 
 
 async def test_an_answer_for_which_nobody_is_left_fails_as_aiohttp_expects_it() -> None:
