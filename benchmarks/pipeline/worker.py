@@ -8,7 +8,7 @@ from postpulse.settings import load_settings
 from stream_processors.app import run_worker
 from stream_processors.sink import counters
 
-if os.environ["WITHOUT"] == "counters":
+if os.environ.get("WITHOUT") == "counters":
     vars(counters)["DIMENSIONS"] = ()
 
 uvloop.run(run_worker(load_settings()))
