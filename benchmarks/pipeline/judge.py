@@ -75,8 +75,8 @@ def compare(rounds: int, say: Callable[[str], None]) -> Result:
             for each in series
         ],
         verdict=[
-            f"Without counters a worker takes {without.median / ours.median:.2f} times as many posts; where posts "
-            f"are found by their words, {with_words.median / ours.median:.2f} times.",
+            f"Without counters a worker takes {without.median / ours.median:.2f} times as many posts.",
+            f"Where they are found by their words it takes {with_words.median / ours.median:.2f} times as many.",
             f"{_POSTS:,} posts of ten minutes leave {judge.kept:,} documents of counters.",
         ],
         versions={"faust-streaming": version("faust-streaming"), "pymongo": version("pymongo")},
