@@ -17,7 +17,7 @@ from postpulse.kafka.admin import apply_topics
 from postpulse.settings import IdsSettings, KafkaSettings, MongoSettings, Settings
 from tests.pipeline import Pipeline
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 10.0
 Servers = tuple[EmbeddedKafka, EmbeddedMongo]
 
 
