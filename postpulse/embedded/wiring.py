@@ -64,6 +64,9 @@ def decide(
             decided["kafka", "min_insync_replicas"] = str(min(2, options.brokers))
     if mongo is not None:
         decided["mongo", "uri"] = mongo.uri
+        if "text_index" not in settings.mongo.model_fields_set:
+            # For people who try things: here it is few posts that it slows down.
+            decided["mongo", "text_index"] = "on"
     if "shutdown_grace_seconds" not in settings.http.model_fields_set:
         # Within the time that the whole stop may take.
         decided["http", "shutdown_grace_seconds"] = "2"

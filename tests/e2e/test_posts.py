@@ -50,6 +50,8 @@ def test_the_two_calls_of_the_readme(up: Callable[..., Up]) -> None:
     promised = re.findall(r"```json\n(\{.*?\})\n```", _README.read_text(), re.DOTALL)[1]
     expected = json.loads(promised.replace(', "...": "..."', ""))
     assert found | {**expected, "post_id": accepted["post_id"]} == found
+    listed = _run(f"curl -s 'http://127.0.0.1:{stack.port}/api/v1/posts/?text=faust'")
+    assert [post["post_id"] for post in listed["posts"]] == [accepted["post_id"]]
 
 
 def test_a_file_of_posts_and_a_novel_with_the_worker_killed_in_the_middle(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from postpulse.embedded.mongod import EmbeddedMongo
 from postpulse.embedded.wiring import StackOptions, decide, effective, environment
 from postpulse.settings import Settings, load_settings
 
@@ -23,3 +24,15 @@ def test_a_spool_that_is_set_or_turned_off_stays_so(
     assert settings.spool.directory == (Path(directory) if directory else None)
     decided = decide(StackOptions(tmp_path), settings, None, None)
     assert "POSTPULSE_SPOOL_DIRECTORY" not in environment(decided)
+
+
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_posts_are_found_by_their_words_unless_that_is_turned_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    options, mongo = StackOptions(tmp_path), EmbeddedMongo(tmp_path / "mongo")
+    assert decide(options, load_settings(), None, mongo)["mongo", "text_index"] == "on"
+    monkeypatch.setenv("POSTPULSE_MONGO_TEXT_INDEX", setting)
+    decided = decide(options, load_settings(), None, mongo)
+    assert ("mongo", "text_index") not in decided
+    assert effective(load_settings(), decided).mongo.text_index == setting
