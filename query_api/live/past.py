@@ -8,8 +8,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from postpulse.kafka.connection import client_config
 from postpulse.settings import KafkaSettings
+from query_api.live.filters import Filters
+from query_api.live.outlet import Chunk
 from query_api.live.position import Position
-from query_api.live.records import Record
+from query_api.live.records import Record, frame
 
 #: Pages that are read at the same time; whoever comes later waits in line.
 _READERS = 4
@@ -25,19 +27,52 @@ PLACE_LOST = (
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._AUTO_OFFSET_RESET,
 )
-
-
-#: After a restart many readers come back to the same place: what was read for one of them is there for the others.
+#: After a restart many readers come back to the same place: what was read for one of them is there for the others,
+#: and of each page so many forms that it was written in.
 _KEPT_PAGES = 16
 _KEPT_SECONDS = 10.0
+_KEPT_CHUNKS = 4
 
-Page = tuple[list[Record], Position]
 #: A `Position`, to look a page up by.
 Place = tuple[bytes, tuple[int, ...]]
 
 
 class PlaceLostError(Exception):
     """The log does not have the place any more, or is another one."""
+
+
+class Page:
+    """Records that lie behind one place of the log.
+
+    Attributes:
+        records: in order within a partition.
+        behind: the place behind them.
+    """
+
+    def __init__(self, since: Position, records: list[Record], behind: Position) -> None:
+        self.records = records
+        self.behind = behind
+        self._since = since
+        self._chunks: dict[Filters, Chunk] = {}
+
+    def told(self, filters: Filters) -> Chunk:
+        """The events of those for which the filters hold; written once for all streams that have the same."""
+        chunk = self._chunks.get(filters)
+        if chunk is None:
+            chunk = self._written(filters)
+            if len(self._chunks) < _KEPT_CHUNKS:
+                self._chunks[filters] = chunk
+        return chunk
+
+    def _written(self, filters: Filters) -> Chunk:
+        at, told_id = self._since.copy(), None
+        frames: list[bytes] = []
+        for record in self.records:
+            at.offsets[record.partition] = record.offset + 1
+            if record.body and filters.match(record.analysis):
+                told_id = at.id
+                frames.append(frame(told_id, record.body))
+        return Chunk(frames, told_id, len(frames))
 
 
 class Past:
@@ -56,9 +91,9 @@ class Past:
         self._stop = threading.Event()
 
     async def page(self, since: Position, until: Position) -> Page:
-        """Records between two places of the log, in order within a partition, and the place behind them.
+        """Records between two places of the log.
 
-        There may be none, and the place not moved, where the brokers do not answer in time.
+        There may be none, and the place behind them the first one, where the brokers do not answer in time.
 
         Raises:
             PlaceLostError: the first place is not in the log.
@@ -66,15 +101,14 @@ class Past:
         async with self._turn:
             place = (since.log, tuple(since.offsets))
             page = self._kept.get(place)
-            if page is None or until.before(page[1]):
+            if page is None or until.before(page.behind):
                 # In a thread, and finished there whatever happens to the one who asks: the consumer is in use.
                 page = await asyncio.to_thread(self._page, since.copy(), until)
                 self._keep(place, page)
-            records, behind = page
-            return records, behind.copy()
+            return page
 
     def _keep(self, place: Place, page: Page) -> None:
-        if page[0] and len(self._kept) < _KEPT_PAGES:
+        if page.records and len(self._kept) < _KEPT_PAGES:
             self._kept[place] = page
             asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._kept.pop, place, None)
 
@@ -89,23 +123,24 @@ class Past:
 
     # What follows runs in threads.
 
-    def _page(self, at: Position, until: Position) -> Page:
+    def _page(self, since: Position, until: Position) -> Page:
         if self._stop.is_set():
-            return [], at
+            return Page(since, [], since)
         # One thread a consumer: `list` hands each out once.
         consumer = self._idle.pop() if self._idle else self._new_consumer()
+        at = since.copy()
         try:
             records = self._read(consumer, at, until)
             consumer.unassign()
         except KafkaException:
             # As good as no answer: the next page has a new one.
             consumer.close()
-            return [], at
+            return Page(since, [], since)
         except BaseException:
             consumer.close()
             raise
         self._idle.append(consumer)
-        return records, at
+        return Page(since, records, at)
 
     def _read(self, consumer: Consumer, at: Position, until: Position) -> list[Record]:
         """Read on from a place, which is moved along."""

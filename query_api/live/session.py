@@ -10,7 +10,7 @@ from query_api.live.hub import Hub
 from query_api.live.outlet import Chunk, Outlet, StalledError
 from query_api.live.past import Past, PlaceLostError
 from query_api.live.position import Position, records_between
-from query_api.live.records import event, frame
+from query_api.live.records import event
 
 #: Records that a stream may lie behind; one that is further is told so, and goes on with what comes.
 MOST_BEHIND = 100_000
@@ -168,20 +168,15 @@ class Session:
         # Where the feed has gone over to another log meanwhile, what waits says so.
         while at.before(until) and not self._over and self._hub.position_in(until.log):
             asked_at = self._now
-            records, behind = await self._past.page(at, until)
+            page = await self._past.page(at, until)
             # How long that took is not the reader's doing.
             if self._behind_since is not None:
                 self._behind_since += self._now - asked_at
-            frames: list[bytes] = []
-            for record in records:
-                at.offsets[record.partition] = record.offset + 1
-                if record.body and self._filters.match(record.analysis):
-                    told_id = at.id
-                    frames.append(frame(told_id, record.body))
-            if frames:
-                self._outlet.write(Chunk(frames, told_id, len(frames)))
-                metrics.STREAM_EVENTS.inc(len(frames))
-            at = behind
+            told = page.told(self._filters)
+            if told.records:
+                self._outlet.write(told)
+                metrics.STREAM_EVENTS.inc(told.records)
+            at = page.behind.copy()
             await self._outlet.taken()
             self._refuse_to_lag()
             self._look(at)

@@ -124,11 +124,11 @@ async def test_a_page_that_was_read_for_others_has_nothing_beyond_the_place_aske
     service.tell(*results(service, 30))
     await until("the feed", lambda: hub.position and sum(hub.position.offsets) == 30)
     end = hub.position.copy()
-    records, behind = await past.page(since, end)
-    assert (len(records), behind) == (30, end)
+    page = await past.page(since, end)
+    assert (len(page.records), page.behind) == (30, end)
     before = Position(end.log, [offset - 1 for offset in end.offsets])
-    records, behind = await past.page(since, before)
-    assert (len(records), behind) == (27, before)
+    page = await past.page(since, before)
+    assert (len(page.records), page.behind) == (27, before)
 
 
 async def test_where_nothing_is_left_to_read_it_goes_on(serve: Serve) -> None:
