@@ -158,7 +158,7 @@ async def switch_generation(
         PyMongoError: there is no answer.
     """
     state = await read_state(database[GENERATIONS.name])
-    generation = _known(state, number)
+    generation = known_generation(state, number)
     if generation.status == Status.CURRENT:
         return state
     if generation.status in (Status.CREATING, Status.DROPPING):
@@ -207,7 +207,7 @@ async def drop_generation(database: AsyncDatabase[Document], number: int) -> Sta
         PyMongoError: there is no answer.
     """
     state = await read_state(database[GENERATIONS.name])
-    _known(state, number)
+    known_generation(state, number)
     droppable = {
         "$and": [
             {"$eq": ["$$this.number", number]},
@@ -319,7 +319,12 @@ async def _set_status(database: AsyncDatabase[Document], number: int, before: St
     return result.matched_count == 1
 
 
-def _known(state: State, number: int) -> Generation:
+def known_generation(state: State, number: int) -> Generation:
+    """The one of this number.
+
+    Raises:
+        UnknownGenerationError: there is none.
+    """
     generation = state.find(number)
     if generation is None:
         numbers = ", ".join(str(each.number) for each in state.generations)

@@ -186,11 +186,16 @@ def letter_view(letter: Document) -> dict[str, Any]:
     }
 
 
-def whole_view(letter: Document) -> dict[str, Any]:
-    """A dead letter with its record: key, value and headers as they were."""
+def whole_view(letter: Document, max_value_bytes: int | None = None) -> dict[str, Any]:
+    """A dead letter with its record: key, value and headers as they were.
+
+    Args:
+        max_value_bytes: of the value, the first so many; no character is cut in two. None for all.
+    """
+    value: bytes | None = letter["value"]
     return letter_view(letter) | {
         "key": _bytes(letter["key"]),
-        "value": _bytes(letter["value"]),
+        "value": _bytes(value if value is None else _beginning(value, max_value_bytes)),
         "headers": [{"name": name, **(_bytes(value) or {})} for name, value in letter["headers"]],
     }
 
@@ -205,6 +210,16 @@ def _origin(stored: Document | None) -> dict[str, Any] | None:
         # Producers may say any time.
         time = None
     return {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset, "time": time}
+
+
+def _beginning(value: bytes, most: int | None) -> bytes:
+    if most is None or len(value) <= most:
+        return value
+    end = most
+    # The bytes of UTF-8 that go on with a character.
+    while most - end < 3 and end and value[end] & 0xC0 == 0x80:
+        end -= 1
+    return value[:end]
 
 
 def _bytes(value: bytes | None) -> dict[str, str] | None:

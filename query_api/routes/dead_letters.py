@@ -20,6 +20,7 @@ from query_api.routes.dead_letters_openapi import describe_dead_letters
 from query_api.routes.dead_letters_parameters import (
     MOST_BODY_BYTES,
     ActionParameters,
+    LetterParameters,
     ListParameters,
     cursor_of,
 )
@@ -56,14 +57,15 @@ async def get_stats(request: web.Request) -> web.Response:
 
 
 async def get_letter(request: web.Request) -> web.Response:
-    """One letter with its record; 404 where there is none."""
+    """One letter with its record, or the beginning of it; 404 where there is none."""
+    given = query_parameters(dict(request.query), LetterParameters)
     key = key_of_id(request.match_info["letter_id"])
     found = await answered(request.app[DEAD_LETTERS].whole([key])) if key is not None else []
     if not found:
         raise Problem(
             404, "There is no such dead letter; it may have been redriven or discarded.", headers=FLEETING
         )
-    return json_answer(whole_view(found[0]), headers=FLEETING)
+    return json_answer(whole_view(found[0], given.max_value_bytes), headers=FLEETING)
 
 
 async def redrive(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from postpulse.web.openapi import (
     unsupported_response,
 )
 from postpulse.web.problems import Problem, unavailable
-from query_api.routes.dead_letters_parameters import MOST, MOST_BODY_BYTES
+from query_api.routes.dead_letters_parameters import MOST, MOST_BODY_BYTES, MOST_VALUE_BYTES
 from query_api.routes.dead_letters_schemas import CURSOR, DEAD_LETTER_SCHEMAS, FILTERS, ID
 
 _PATH = "/api/v1/dead-letters/"
@@ -75,11 +75,25 @@ def describe_dead_letters(app: web.Application) -> None:
                     "required": True,
                     "description": "Its id, as the list has it.",
                     "schema": ID,
-                }
+                },
+                {
+                    "name": "max_value_bytes",
+                    "in": "query",
+                    "description": "Of the value, the first so many bytes, so that no character is cut in two; "
+                    "all without it. value_bytes says how many there are.",
+                    "schema": {"type": "integer", "minimum": 1, "maximum": MOST_VALUE_BYTES},
+                    "example": 2000,
+                },
             ],
             "responses": {
                 "200": json_response("The letter.", schema_ref("DeadLetter")),
                 "404": problem_response("There is none, or none any more."),
+                "422": problem_response(
+                    "A parameter is not allowed; the answer names it.",
+                    Problem(
+                        422, "max_value_bytes is not allowed: Expected `int` >= 1.", field="max_value_bytes"
+                    ),
+                ),
                 "503": _NO_DATABASE,
             },
         },

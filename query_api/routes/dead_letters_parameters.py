@@ -14,6 +14,8 @@ from query_api.queries.dead_letters import Filters, Place
 MOST = 1000
 #: 1,000 ids with the longest names that topics may have fit.
 MOST_BODY_BYTES = 512 * 1024
+#: What the broker takes of one record.
+MOST_VALUE_BYTES = 8 * 1024 * 1024
 
 #: MongoDB refuses to look for a null character.
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
@@ -56,6 +58,10 @@ class _Parameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class ListParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 100
+
+
+class LetterParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    max_value_bytes: Annotated[int, msgspec.Meta(ge=1, le=MOST_VALUE_BYTES)] | None = None
 
 
 class ActionParameters(_Parameters, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
-"""Generations of the collections: look at them, switch queries to one, let one go."""
+"""Generations of the collections: look at them, compare them, switch queries to one, let one go."""
 
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -18,6 +18,7 @@ from query_api.routes.parameters import body_parameters, query_parameters
 
 _PATH = "/api/v1/generations/"
 _MOST_BODY_BYTES = 1024
+_T = TypeVar("_T")
 
 
 class SwitchParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +31,7 @@ class _Path(msgspec.Struct):
 
 def install(app: web.Application) -> None:
     add_route(app, "GET", _PATH, list_generations)
+    add_route(app, "GET", f"{_PATH}{{number}}/comparison/", compare)
     add_route(app, "POST", f"{_PATH}{{number}}/switch/", switch)
     add_route(app, "DELETE", f"{_PATH}{{number}}/", drop)
     describe_generations(app)
@@ -40,23 +42,29 @@ async def list_generations(request: web.Request) -> web.Response:
     return _answer(await answered(request.app[GENERATIONS].all()))
 
 
+async def compare(request: web.Request) -> web.Response:
+    """What this one holds beside the current one."""
+    compared = _allowed(request.app[GENERATIONS].compared(_number(request)))
+    return json_answer(await compared, headers=FLEETING)
+
+
 async def switch(request: web.Request) -> web.Response:
     """Answer queries from this one, from now on."""
     body = await read_body(request, _MOST_BODY_BYTES)
     if body:
         require_content_type(request, "application/json")
     force = body_parameters(body, SwitchParameters).force
-    return _answer(await _changed(request.app[GENERATIONS].switch(_number(request), force)))
+    return _answer(await _allowed(request.app[GENERATIONS].switch(_number(request), force)))
 
 
 async def drop(request: web.Request) -> web.Response:
     """Let one go; a worker drops it in a moment. Once more changes nothing."""
-    return _answer(await _changed(request.app[GENERATIONS].drop(_number(request))))
+    return _answer(await _allowed(request.app[GENERATIONS].drop(_number(request))))
 
 
-async def _changed(change: Awaitable[list[Document]]) -> list[Document]:
+async def _allowed(asked: Awaitable[_T]) -> _T:
     try:
-        return await answered(change)
+        return await answered(asked)
     except UnknownGenerationError as exc:
         raise Problem(404, str(exc), headers=FLEETING) from None
     except GenerationRefusedError as exc:

@@ -60,6 +60,47 @@ _GENERATIONS: list[dict[str, Any]] = [
         "drop_at": None,
     },
 ]
+_COUNT = {"type": "integer", "minimum": 0}
+_STATES = ("analyzed", "analyzing", "dead", "deleted")
+_HELD = {
+    "type": "object",
+    "required": ["current", "other"],
+    "properties": {"current": _COUNT, "other": _COUNT},
+}
+_DIFFERENCE = "posts 119998 instead of 120000"
+_COMPARISON: dict[str, Any] = {
+    "type": "object",
+    "required": ["number", "current", "posts", "differences"],
+    "properties": {
+        "number": {**_VIEW["number"], "description": "Of the other one, that was asked for."},
+        "current": {**_VIEW["number"], "description": "Of the one that queries are answered from."},
+        "posts": {
+            "type": "object",
+            "description": "How many there are in which state.",
+            "required": list(_STATES),
+            "properties": dict.fromkeys(_STATES, _HELD),
+        },
+        "differences": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What both must agree on and do not, the sums of the counters too: with any, only "
+            "force switches.",
+        },
+    },
+    "examples": [
+        {
+            "number": 2,
+            "current": 1,
+            "posts": {
+                "analyzed": {"current": 119_990, "other": 119_988},
+                "analyzing": {"current": 0, "other": 0},
+                "dead": {"current": 10, "other": 10},
+                "deleted": {"current": 17, "other": 12},
+            },
+            "differences": [_DIFFERENCE],
+        }
+    ],
+}
 _SWITCH = {
     "type": "object",
     "additionalProperties": False,
@@ -79,8 +120,8 @@ _NUMBER = problem_response(
 )
 _DIFFERS = Problem(
     409,
-    "Generation 2 differs from the current one: posts 119998 instead of 120000. Only force switches to it.",
-    differences=["posts 119998 instead of 120000"],
+    f"Generation 2 differs from the current one: {_DIFFERENCE}. Only force switches to it.",
+    differences=[_DIFFERENCE],
 )
 _BY_NUMBER = [
     {
@@ -101,6 +142,7 @@ def describe_generations(app: web.Application) -> None:
         "properties": _VIEW,
         "examples": _GENERATIONS,
     }
+    app[SCHEMAS]["GenerationComparison"] = _COMPARISON
     all_of_them = {
         "type": "object",
         "required": ["generations"],
@@ -119,6 +161,25 @@ def describe_generations(app: web.Application) -> None:
             "operationId": "listGenerations",
             "summary": "Generations of the collections",
             "responses": {"200": listed, "503": _NO_DATABASE},
+        },
+    )
+    describe(
+        app,
+        f"{_PATH}{{number}}/comparison/",
+        "get",
+        {
+            **common,
+            "operationId": "compareGeneration",
+            "summary": "What this generation holds beside the current one",
+            "description": "Posts and counters of both are counted in one snapshot: with many it takes minutes.",
+            "parameters": _BY_NUMBER,
+            "responses": {
+                "200": json_response("The counts.", schema_ref("GenerationComparison")),
+                "404": _ABSENT,
+                "409": problem_response("It is being made or dropped: there is nothing to compare."),
+                "422": _NUMBER,
+                "503": _NO_DATABASE,
+            },
         },
     )
     describe(

@@ -200,6 +200,30 @@ async def test_garbage_is_listed_with_its_reason_and_shown_as_it_was(service: Se
     )
 
 
+async def test_of_a_letter_only_the_beginning_is_shown_where_that_is_enough(service: Service) -> None:
+    pipeline = service.pipeline
+    text, binary = store(
+        pipeline,
+        letter_of(pipeline, pipeline.post("Hello."), 0, value="naïve 👩‍🚀".encode()),
+        letter_of(pipeline, pipeline.post("Hello."), 1, value=b"\xff" * 5),
+    )
+    for letter, most, shown in (
+        (text, 2, {"text": "na"}),
+        (text, 3, {"text": "na"}),
+        (text, 4, {"text": "naï"}),
+        (text, 10, {"text": "naïve "}),
+        (text, 11, {"text": "naïve 👩"}),
+        (text, 1000, {"text": "naïve 👩‍🚀"}),
+        (binary, 2, {"base64": "//8="}),
+    ):
+        status, found = await get(service, f"{letter}/", max_value_bytes=most)
+        assert (status, found["value"]) == (200, shown), most
+        assert found["value_bytes"] == (18 if letter == text else 5)
+    for wrong in ("0", "many", str(8 * 1024 * 1024 + 1)):
+        status, problem = await get(service, f"{text}/", max_value_bytes=wrong)
+        assert (status, problem["field"]) == (422, "max_value_bytes")
+
+
 async def test_a_redriven_record_is_analyzed_and_its_letter_gone(service: Service) -> None:
     pipeline = service.pipeline
     post = pipeline.post("Now it can be read.")

@@ -55,6 +55,20 @@ async def test_generations_are_listed_switched_to_and_let_go(service: Service) -
     async with connect(pipeline.settings.mongo, "tests") as client:
         await create_generation(database(client, pipeline.settings.mongo), 3, "a replay")
     assert (await call("POST", "2/switch/"))[0] == 409
+    nothing = {"current": 0, "other": 0}
+    assert await call("GET", "2/comparison/") == (
+        200,
+        {
+            "number": 2,
+            "current": 1,
+            "posts": {
+                "analyzed": {"current": 1, "other": 0},
+                **dict.fromkeys(("analyzing", "dead", "deleted"), nothing),
+            },
+            "differences": ["posts 0 instead of 1"],
+        },
+    )
+    assert (await call("GET", "1/comparison/"))[1]["posts"]["analyzed"] == {"current": 1, "other": 1}
     pipeline.database.generations.update_one(
         {"_id": "state", "generations.number": 2}, {"$set": {"generations.$.status": "ready"}}
     )
@@ -70,8 +84,11 @@ async def test_generations_are_listed_switched_to_and_let_go(service: Service) -
     for _ in range(2):
         status, body = await call("DELETE", "1/")
         assert (status, statuses(body)) == (200, [(1, "dropping"), (2, "current")])
-    assert (await call("DELETE", "7/"))[0] == 404
-    for path in ("0/switch/", "x/switch/"):
-        status, problem = await call("POST", path)
+    status, problem = await call("GET", "1/comparison/")
+    assert (status, problem["detail"]) == (409, "Generation 1 is dropping: it holds nothing to compare.")
+    for method, path in (("DELETE", "7/"), ("GET", "7/comparison/")):
+        assert (await call(method, path))[0] == 404
+    for method, path in (("POST", "0/switch/"), ("POST", "x/switch/"), ("GET", "x/comparison/")):
+        status, problem = await call(method, path)
         assert (status, problem["field"]) == (422, "number")
     assert (await call("POST", "1/switch/", json={"now": True}))[1]["field"] == "now"
