@@ -6,11 +6,12 @@ const API = "/api/v1/";
 const LONGEST_PAUSE = 15_000;
 const SOON = 1000;
 
-/** An answer that is an error; `message` is what its problem document says. */
+/** An answer that is an error; `problem` is its problem document, `message` the detail of it. */
 export class ApiError extends Error {
-  constructor(message, status) {
-    super(message);
+  constructor(status, problem) {
+    super(problem.detail);
     this.status = status;
+    this.problem = problem;
   }
 }
 
@@ -26,16 +27,28 @@ export async function call(method, path, { body, signal, expected = [] } = {}) {
     response = await fetch(path.startsWith("/") ? path : API + path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer.", 0);
+    throw new ApiError(0, { detail: "The server does not answer." });
   }
   const document = await response.json().catch(() => ({}));
   if (!response.ok && !expected.includes(response.status)) {
-    throw new ApiError(document.detail ?? `The server answered ${response.status}.`, response.status);
+    throw new ApiError(response.status, { detail: `The server answered ${response.status}.`, ...document });
   }
   return { status: response.status, document };
 }
 
 export const get = async (path, options) => (await call("GET", path, options)).document;
+
+/** Says in a line what was done, or why it was not; null where there is nothing to say. */
+export async function tried(line, action) {
+  let words;
+  try {
+    words = await action();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    words = `That did not work: ${error.message}`;
+  }
+  if (words != null) line.textContent = words;
+}
 
 /** Something that is wrong at the moment, said at the top of the page; null takes it away. */
 const troubles = new Map();

@@ -52,8 +52,17 @@ export function since(value) {
   }
 }
 
+const LENGTHS = [
+  [86_400_000, "days"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1000, "s"],
+];
+
+/** So long, in the largest unit that fits. */
 export function lasting(milliseconds) {
-  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${decimal(milliseconds / 1000)} s`;
+  const [length, unit] = LENGTHS.find(([each]) => milliseconds >= each) ?? [1, "ms"];
+  return `${decimal(milliseconds / length, unit === "ms" ? 0 : 1)} ${unit}`;
 }
 
 /** Bytes, as people say them. */

@@ -1,4 +1,4 @@
-// How the pipeline is: the checks of this server, the lag of the workers, the generations of the collections.
+// How the pipeline is: the checks of this server, the lag of the workers.
 
 import { call, get, poll } from "./api.js";
 import { byId, el, show, styled } from "./dom.js";
@@ -17,12 +17,6 @@ export function startHealth() {
     const { topics } = await get("pipeline/", { signal });
     show(byId("lag"), topics.length ? "ready" : "empty", topics.length ? "" : "There are no topics yet.");
     byId("lag-rows").replaceChildren(...topics.map(topic));
-  });
-  poll(byId("generations"), 15, async (signal) => {
-    const { generations } = await get("generations/", { signal });
-    const none = "There is the first one, and no other.";
-    show(byId("generations"), generations.length ? "ready" : "empty", generations.length ? "" : none);
-    byId("generations-rows").replaceChildren(...generations.map(generation));
   });
 }
 
@@ -69,18 +63,5 @@ function topic({ topic: name, lag, partitions }) {
     el("th", { scope: "row" }, name),
     el("td", { class: "number" }, format.brief(lag)),
     el("td", {}, el("ul", { class: "partitions" }, ...cells)),
-  );
-}
-
-function generation({ number, status, posts_estimated: posts, analysis_version: version, switched_at: at }) {
-  const since = at ? `, since ${format.time(at, "hour")}` : "";
-  const by = version == null ? "" : `, analysis version ${version}`;
-  return el(
-    "li",
-    { "data-state": status === "current" ? "ok" : "warning" },
-    el("strong", {}, `Generation ${number}`),
-    " ",
-    el("span", { class: "aside" }, `about ${format.brief(posts)} posts${by}${since}`),
-    el("span", { class: "state" }, status),
   );
 }

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { leaveOut, startCompose } from "./compose.js";
 import { byId } from "./dom.js";
 import { ZONE } from "./format.js";
+import { startGenerations } from "./generations.js";
 import { startHealth } from "./health.js";
 import { startLetters } from "./letters.js";
 import { follow } from "./live.js";
@@ -20,6 +21,7 @@ startCompose();
 startHealth();
 startLetters();
 startReplays();
+startGenerations();
 
 // What came changes the counts: they are asked for once for all that comes within two seconds.
 let due = 0;

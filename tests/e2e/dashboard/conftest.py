@@ -1,11 +1,13 @@
 """The dashboard in Chromium, before both APIs on one port, a worker and the session's servers."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
 import producer_api.app
@@ -17,6 +19,9 @@ from tests.programs import need_program
 
 #: Milliseconds: the page asks again every few seconds.
 expect.set_options(timeout=20_000)
+
+
+_NARROW, _WIDE = 360, 2560
 
 
 class Server:
@@ -51,9 +56,27 @@ class Server:
             assert answer.status == 202
             return str((await answer.json())["post_id"])
 
+    async def get(self, path: str) -> Any:
+        """What the API answers."""
+        async with self._http.get(f"{self.address}/api/v1/{path}") as answer:
+            assert answer.status == 200
+            return await answer.json()
+
     async def replay(self, **asked: Any) -> None:
         async with self._http.post(f"{self.address}/api/v1/replays/", json=asked) as answer:
             assert answer.status == 201
+
+
+async def check_access(page: Page) -> None:
+    """axe finds nothing in what is shown, in light and dark, on narrow and wide screens, and nothing sticks out."""
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        for width in (_NARROW, 1280, _WIDE):
+            await page.set_viewport_size({"width": width, "height": 900})
+            found = await Axe().run(page)
+            assert json.loads(json.dumps(found.response["violations"])) == [], found.generate_report()
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await page.evaluate(overflow) == 0, (scheme, width)
 
 
 @pytest.fixture
