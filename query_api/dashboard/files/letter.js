@@ -59,10 +59,10 @@ function facts(letter) {
     ["Dead since", format.time(letter.dead_at)],
     ["Attempt", format.count(letter.attempt)],
     ["Post", letter.post_id ?? "not known"],
-    ["Key", letter.key ? written(letter.key) : "none"],
     ["Failed in version", letter.version ?? "not known"],
   ];
   if (origin.time) found.splice(3, 0, ["Time of the record", format.time(origin.time)]);
+  if (letter.key?.text !== (letter.post_id ?? undefined)) found.push(["Key", letter.key ? written(letter.key) : "none"]);
   if (first) found.push(["The first time it stood at", place(first)]);
   return found;
 }

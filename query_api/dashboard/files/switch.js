@@ -55,13 +55,13 @@ function showCounts({ number, current, posts }) {
 }
 
 /** Whether only force switches. */
-function showDifferences({ differences }, building) {
+function showDifferences({ number, differences }, building) {
   const words = [];
   if (building) words.push("It is being filled still: what it lacks so far would be missing from answers.");
-  if (differences.length) words.push("They differ, in this generation:");
+  if (differences.length) words.push(`Generation ${number} has:`);
   const force = words.length > 0;
   byId("switch-agree").className = force ? "warning" : "agree";
-  byId("switch-agree").textContent = words.join(" ") || "They agree in what they must agree in.";
+  byId("switch-agree").textContent = words.join(" ") || "Both agree where they must.";
   byId("switch-differences").replaceChildren(...differences.map((each) => el("li", {}, each)));
   byId("switch-yes").textContent = force ? "Switch all the same" : "Switch";
   byId("switch-yes").className = force ? "danger" : "strong";

@@ -24,8 +24,9 @@ def _local(time: datetime) -> str:
 async def test_a_dead_letter_is_looked_at_and_discarded(
     pipeline: Pipeline, server: Server, page: Page
 ) -> None:
-    pipeline.send_raw(POSTS, b"no-post", f"{_MARKUP}\x07 {'é' * 2000}".encode(), partition=0)
-    pipeline.send_raw(POSTS, b"no-post", b"\xff\xfe", partition=0)
+    key = pipeline.ids.mint().encode()
+    pipeline.send_raw(POSTS, key, f"{_MARKUP}\x07: {'é' * 2000}".encode(), partition=0)
+    pipeline.send_raw(POSTS, key, b"\xff\xfe", partition=0)
     pipeline.flush()
     letters = page.locator("#letters")
     await expect(letters.locator("li")).to_have_count(2)
@@ -39,7 +40,7 @@ async def test_a_dead_letter_is_looked_at_and_discarded(
         await expect(dialog).to_contain_text(words)
     content = dialog.get_by_label("The beginning of its content")
     # 2,000 bytes, of which one would be the half of a letter.
-    await expect(content).to_have_text(f"{_MARKUP}␇ {'é' * 985}")
+    await expect(content).to_have_text(f"{_MARKUP}␇: {'é' * 984}")
     assert await dialog.locator("img").count() == 0
     await page.keyboard.press("Escape")
     await expect(letters.get_by_role("button", name=name)).to_be_focused()
@@ -202,7 +203,7 @@ async def test_a_generation_is_rebuilt_switched_back_and_dropped(
     await generations.get_by_role("button", name="Switch to generation 1").click()
     dialog = page.get_by_role("dialog", name="Switch to generation 1?")
     await expect(dialog.get_by_role("row", name="Analyzed")).to_have_text("Analyzed55")
-    await expect(dialog).to_contain_text("They agree")
+    await expect(dialog).to_contain_text("Both agree")
     await check_access(page)
     await dialog.get_by_role("button", name="Switch", exact=True).click()
     await expect(generations.get_by_role("status")).to_contain_text("Generation 1 is served now")
@@ -215,6 +216,7 @@ async def test_a_generation_is_rebuilt_switched_back_and_dropped(
     await expect(dialog.get_by_role("button", name="Switch all the same")).to_be_enabled()
     await dialog.get_by_role("button", name="Leave it").click()
 
+    await expect(rows.nth(1)).to_contain_text("about 4 posts")
     await generations.get_by_role("button", name="Drop generation 2").click()
     await expect(sure).to_contain_text("with about 4 posts and their counts. This cannot be undone.")
     await sure.get_by_role("button", name="Drop").click()
