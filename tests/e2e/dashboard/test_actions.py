@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from postpulse import events
 from postpulse.topics import POSTS
 from tests.e2e.dashboard.conftest import Server, check_access
-from tests.integration.dead_letters import letter_of, send_letters
+from tests.integration.dead_letters import letter_of, letters_in, send_letters
 from tests.pipeline import Pipeline
 from tests.waiting import until
 
@@ -96,8 +96,15 @@ async def test_letters_of_a_filter_are_discarded_and_no_others(
     await sure.get_by_role("button", name="Leave it").click()
     await expect(letters.locator("li")).to_have_count(4)
     await letters.get_by_role("button", name="Discard").click()
+    await expect(sure).to_contain_text("Discard 4 dead letters?")
+    # One that comes now is not among those of the question.
+    send_letters(pipeline, letter_of(pipeline, pipeline.post("Late."), 99, reason="Other reasons"))
+    await until("the late one", lambda: len(letters_in(pipeline)) == len(kinds) + 1)
     await sure.get_by_role("button", name="Discard").click()
     await expect(said).to_have_text("Discarded: 4.")
+    await expect(letters.locator("li")).to_have_count(1)
+    await letters.get_by_role("button", name="Discard").click()
+    await sure.get_by_role("button", name="Discard").click()
     await expect(letters).to_contain_text("None of this stage and reason.")
     await letters.get_by_role("button", name="Discard").click()
     await expect(said).to_have_text("There is nothing to discard.")
