@@ -68,6 +68,10 @@ async def test_a_dead_letter_is_looked_at_and_discarded(
     await server.stop()
     await dialog.get_by_role("button", name="Discard").click()
     await expect(dialog.get_by_role("alert")).to_have_text("That did not work: The server does not answer.")
+    await dialog.get_by_role("button", name="Close").click()
+    await letters.get_by_role("button", name="Look at").click()
+    await expect(dialog.get_by_role("status")).to_have_text("The server does not answer.")
+    await expect(dialog.get_by_role("button", name="Discard")).to_be_disabled()
 
 
 async def test_letters_of_a_filter_are_discarded_and_no_others(
@@ -197,6 +201,7 @@ async def test_a_generation_is_rebuilt_switched_back_and_dropped(
     await page.get_by_role("button", name="New replay").click()
     await page.get_by_label("All", exact=True).check()
     await page.get_by_label("Rebuild: into a new generation").check()
+    await check_access(page)
     await page.get_by_role("button", name="Continue").click()
     await expect(sure).to_contain_text("Rebuild into a new generation?")
     await expect(sure).to_contain_text("5 records of the log are looked at again")
@@ -226,6 +231,7 @@ async def test_a_generation_is_rebuilt_switched_back_and_dropped(
     await expect(rows.nth(1)).to_contain_text("about 4 posts")
     await generations.get_by_role("button", name="Drop generation 2").click()
     await expect(sure).to_contain_text("with about 4 posts and their counts. This cannot be undone.")
+    await check_access(page)
     await sure.get_by_role("button", name="Drop").click()
     await expect(rows.nth(1)).to_have_attribute("data-state", "dropping")
     listed = (await server.get("generations/"))["generations"]
