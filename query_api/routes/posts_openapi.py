@@ -63,6 +63,16 @@ METRICS: dict[str, Any] = {
     "num_of_positive_sentences": {"type": ["integer", "null"], "minimum": 0},
     "num_of_negative_sentences": {"type": ["integer", "null"], "minimum": 0},
     "num_of_neutral_sentences": {"type": ["integer", "null"], "minimum": 0},
+    "sentiment_words": {
+        "type": ["array", "null"],
+        "maxItems": 10,
+        "description": "What made the sentiment, by falling weight. Not there before version 3 of the analysis.",
+        "items": {
+            "type": "object",
+            "required": ["word", "valence"],
+            "properties": {"word": {"type": "string"}, "valence": {"type": "number"}},
+        },
+    },
     "sentiment_missing": {
         "type": ["string", "null"],
         "description": "Why the values of the sentiment are null; null where they are not.",
@@ -92,9 +102,19 @@ METRICS: dict[str, Any] = {
         },
     },
 }
+#: Values that posts do not have whose analysis is of an older version.
+_LATER = {"sentiment_words"}
 _ANALYSIS = {
     "type": "object",
-    "required": ["post_id", "status", *METRICS, "analysis_version", "analysis_us", "chunks", "approximate"],
+    "required": [
+        "post_id",
+        "status",
+        *(name for name in METRICS if name not in _LATER),
+        "analysis_version",
+        "analysis_us",
+        "chunks",
+        "approximate",
+    ],
     "properties": {
         "post_id": {"type": "string"},
         "status": {"const": "analyzed"},

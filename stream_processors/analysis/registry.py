@@ -12,7 +12,7 @@ from stream_processors.analysis import (
 from stream_processors.analysis.metric import Metric
 from stream_processors.analysis.sentiment import metric as sentiment
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Grows with every change after which the same text may give another partial result or another value."""
 
 METRICS: tuple[Metric, ...] = (

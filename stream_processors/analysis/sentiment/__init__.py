@@ -6,9 +6,10 @@ is the same however a text's sentences are dealt out. `score` and `explain` look
 English is for the caller to know.
 """
 
+from stream_processors.analysis.sentiment.charged import explain
 from stream_processors.analysis.sentiment.density import VALUES, finish, merge, partial
 from stream_processors.analysis.sentiment.rules import MAX_CHARACTERS, MAX_TOKENS
-from stream_processors.analysis.sentiment.score import SentenceScore, explain, score
+from stream_processors.analysis.sentiment.score import SentenceScore, score
 
 __all__ = [
     "MAX_CHARACTERS",

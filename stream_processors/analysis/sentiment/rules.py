@@ -5,7 +5,7 @@ lower-cases all words of a text for each of them, and looks each valence up amon
 three words before a word and two after it only, so here they are given these and no more, and they are not asked at
 all where none of these words can change a valence. Restated is what runs over the whole text: taking it apart into
 words, and the contrast that a `but` makes. Scores are the package's in all texts but those with the two invisible
-characters that emoji are put together with (see `_READ_AS`).
+characters that emoji are put together with (see `READ_AS`).
 """
 
 from heapq import heappop, heappush
@@ -56,13 +56,13 @@ VADER: Final = _Vader()
 # An emoji is read as the words of its description. VADER's list has sequences of several code points too, but it
 # looks at one code point at a time and never finds these. The space in front may be one too many: harmless,
 # since what follows splits at whitespace.
-_READ_AS: Final[dict[int, str | None]] = {
+READ_AS: Final[dict[int, str | None]] = {
     ord(emoji): f" {words}" for emoji, words in VADER.emojis.items() if len(emoji) == 1
 }
 # What asks for the colored form of an emoji, and what joins several to one, would hang on the last word of the
 # description, which would not be found: VADER has a score for a heart, but not for the one that phones write.
-_READ_AS[0xFE0F] = None
-_READ_AS[0x200D] = " "
+READ_AS[0xFE0F] = None
+READ_AS[0x200D] = " "
 
 # A degree word has no valence of its own, even if the lexicon should have one for it.
 _VALENCES: Final = {word: valence for word, valence in VADER.lexicon.items() if word not in BOOSTER_DICT}
@@ -133,7 +133,7 @@ def read(sentence: str) -> Reading:
 def expand(sentence: str) -> str:
     """The sentence, within the cap on its code points, with emoji replaced by their descriptions."""
     text = sentence[:MAX_CHARACTERS]
-    return text if text.isascii() else text.translate(_READ_AS)
+    return text if text.isascii() else text.translate(READ_AS)
 
 
 def _tokens(text: str) -> tuple[str, list[str]]:

@@ -164,11 +164,14 @@ def check_sentiment(result: dict[str, Any]) -> None:
         (sentiment is None)
         == (result["sentiment_missing"] is not None)
         == (result["sentiment_label"] is None)
+        == (result["sentiment_words"] is None)
     )
     if sentiment is not None:
         assert -1 <= sentiment <= 1
         shares = [result[f"sentiment_{kind}"] for kind in ("positive", "negative", "neutral")]
         assert all(0 <= share <= 1 for share in shares)
+        assert len(result["sentiment_words"]) <= 10
+        assert all(each["word"] and each["valence"] for each in result["sentiment_words"])
     assert (result["language"] == "und") == (result["language_confidence"] is None)
 
 

@@ -28,6 +28,7 @@ NOTHING = {
             "num_of_positive_sentences",
             "num_of_negative_sentences",
             "num_of_neutral_sentences",
+            "sentiment_words",
         )
     ),
     "sentiment_missing": "there is nothing to score",
@@ -67,6 +68,7 @@ def test_a_post() -> None:
         "num_of_positive_sentences": 0,
         "num_of_negative_sentences": 0,
         "num_of_neutral_sentences": 2,
+        "sentiment_words": [],
         "sentiment_missing": None,
         **{f"num_of_{kind}": 0 for kind in ("hashtags", "mentions", "cashtags", "urls", "emoji")},
         **{kind: [] for kind in ("hashtags", "mentions", "cashtags", "domains", "emoji", "entities")},
@@ -132,6 +134,7 @@ def test_sentiment_is_told_of_english_only_and_never_made_up(
     if sign is None:
         assert result["sentiment"] is None
         assert result["sentiment_label"] is None
+        assert result["sentiment_words"] is None
         assert result["sentiment_missing"]
     else:
         assert result["sentiment"] * sign > 0.05

@@ -63,20 +63,23 @@ def test_partial_result_of_hand_counted_sentences() -> None:
     good = score("Good day.")
     assert good.tokens == 2
     assert partial(["Good day.", "...", "Bad.", "Nine."]) == [
-        good.valence + score("Bad.").valence,
-        4,
-        2 * good.positive,
-        1_000,
-        2 * good.neutral + 1_000,
-        3,
-        1,
-        1,
-        1,
+        [
+            good.valence + score("Bad.").valence,
+            4,
+            2 * good.positive,
+            1_000,
+            2 * good.neutral + 1_000,
+            3,
+            1,
+            1,
+            1,
+        ],
+        [["bad", -25_000], ["good", 19_000]],
     ]
 
 
 def test_values_of_hand_counted_sentences() -> None:
-    result = finish([20_000, 4, 1_600, 1_000, 1_400, 3, 1, 1, 1])
+    result = finish([[20_000, 4, 1_600, 1_000, 1_400, 3, 1, 1, 1], [["good", 19_000]]])
     density = 2 * 34 / 24
     assert result == {
         "sentiment": density / (density * density + 15) ** 0.5,
@@ -87,6 +90,7 @@ def test_values_of_hand_counted_sentences() -> None:
         "num_of_positive_sentences": 1,
         "num_of_negative_sentences": 1,
         "num_of_neutral_sentences": 1,
+        "sentiment_words": [{"word": "good", "valence": 1.9}],
     }
     assert list(result) == list(VALUES)
 
@@ -136,7 +140,7 @@ def test_chunks_merge_to_the_whole(novel: str, size: int) -> None:
 
 
 def test_merging_nothing_is_the_empty_text() -> None:
-    assert merge([]) == partial([]) == partial([""]) == [0] * 9
+    assert merge([]) == partial([]) == partial([""]) == [[0] * 9, []]
     assert finish(merge([])) == NOTHING
 
 
@@ -147,17 +151,16 @@ def test_merging_nothing_is_the_empty_text() -> None:
 )
 def test_order_and_grouping_change_nothing(sentences: list[str], data: st.DataObject) -> None:
     whole = partial(sentences)
-    groups: list[list[int]] = [
-        partial([sentence]) for sentence in data.draw(st.permutations(sentences), label="order")
-    ]
+    groups = [partial([sentence]) for sentence in data.draw(st.permutations(sentences), label="order")]
     while len(groups) > 1:
         cut = data.draw(st.integers(2, len(groups)), label="grouped")
         groups = data.draw(st.permutations([merge(groups[:cut]), *groups[cut:]]))
     assert merge(groups) == whole
-    assert all(type(number) is int for number in whole)
+    sums, words = whole
+    assert all(type(number) is int for number in [*sums, *(valence for _, valence in words)])
     result = finish(whole)
     assert result == finish(merge(groups))
     if result["sentiment"] is not None:
         assert -1 <= result["sentiment"] <= 1
         counted = sum(value for name, value in result.items() if name.startswith("num_of_"))
-        assert counted == whole[5] > 0
+        assert counted == sums[5] > 0
