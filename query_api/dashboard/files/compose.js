@@ -3,7 +3,7 @@
 import { ApiError, call, get } from "./api.js";
 import { byId, el, show } from "./dom.js";
 import * as format from "./format.js";
-import { marked, mood } from "./marks.js";
+import { marked, mood, reasons } from "./marks.js";
 
 const WAIT_SECONDS = 20;
 const LOOK_MILLISECONDS = 250;
@@ -90,14 +90,15 @@ function result(content, analysis) {
     ["Sentences", format.count(analysis.num_of_sentences)],
     ["Reading ease", analysis.flesch_reading_ease == null ? "–" : format.decimal(analysis.flesch_reading_ease, 0)],
     ["Keywords", analysis.keywords.slice(0, 5).map(({ word }) => word).join(", ") || "–"],
+    ["Words that made the sentiment", reasons(analysis), "whole"],
   ];
-  const terms = facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
+  const terms = facts.map(([name, value, kind]) => value && el("div", { class: kind }, el("dt", {}, name), el("dd", {}, value)));
   const characters = Array.from(content);
   const text = characters.slice(0, SHOWN).join("");
   const entities = analysis.entities.filter(({ end }) => end <= SHOWN);
   const button = el("button", { type: "button", class: "quiet", id: "way-delete" }, "Delete this post");
   button.addEventListener("click", () => remove(analysis.post_id, button));
-  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities), characters.length > SHOWN ? " …" : ""), el("dl", { class: "facts" }, ...terms), button);
+  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities, analysis.sentiment_words), characters.length > SHOWN ? " …" : ""), el("dl", { class: "facts" }, ...terms), button);
 }
 
 async function remove(postId, button) {

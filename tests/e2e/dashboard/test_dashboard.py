@@ -1,6 +1,7 @@
 """What one sees and does at `/`: posts that appear, a text tried out, each action, whoever looks and on what."""
 
 import asyncio
+import re
 from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page, expect
@@ -69,6 +70,52 @@ async def test_a_text_is_tried_out_and_deleted_again(pipeline: Pipeline, page: P
     await page.get_by_label("A text to analyze").fill(long)
     await page.get_by_role("button", name="Publish and analyze").click()
     await expect(page.locator("#way-steps")).to_contain_text("chunks, merged")
+
+
+async def test_the_words_that_made_the_sentiment_are_told_and_marked(page: Page) -> None:
+    await page.get_by_label("A text to analyze").fill(
+        "I love this 😂 and I LOVE, love it! ❤️ The queue was terrible, glovelike: sad :( #great"
+    )
+    await page.get_by_role("button", name="Publish and analyze").click()
+    found = page.locator("#way-result")
+    told = found.locator(".facts").get_by_role("listitem")
+    await expect(told.first).to_have_text(re.compile(r"^▲ love \+\d+\.\d\d$"))
+    said = await told.all_text_contents()
+    assert {word.split()[1]: word[0] for word in said if "joy" not in word} == {
+        "love": "▲",
+        "❤": "▲",
+        "great": "▲",
+        ":(": "▼",
+        "sad": "▼",
+        "terrible": "▼",
+        "😂": "▼",
+    }
+    assert sum("😂 joy +" in word for word in said) == 1
+    marks = found.locator(".text")
+    assert await marks.locator(".positive").all_text_contents() == [
+        "love",
+        "😂",
+        "LOVE",
+        "love",
+        "❤️",
+        "great",
+    ]
+    assert await marks.locator(".negative").all_text_contents() == ["terrible", "sad", ":("]
+    assert await marks.locator(".hashtag .charged").text_content() == "great"
+    styles = [
+        await marks.locator(kind).first.evaluate("each => getComputedStyle(each).textDecorationStyle")
+        for kind in (".positive", ".negative")
+    ]
+    assert styles == ["solid", "dotted"]
+
+    await page.get_by_label("A text to analyze").fill("The train leaves at nine in the morning.")
+    await page.get_by_role("button", name="Publish and analyze").click()
+    await expect(found).to_contain_text("neutral 0.00")
+    await expect(found).not_to_contain_text("Words that made")
+    # Posts that an older version analyzed say nothing of words.
+    older = """import("/dashboard/marks.js").then(({ marked, reasons }) =>
+        [reasons({}), reasons({ sentiment_words: null }), ...marked("good", [], undefined)])"""
+    assert await page.evaluate(older) == [None, None, "good"]
 
 
 async def test_the_pipeline_is_seen_and_worked(pipeline: Pipeline, server: Server, page: Page) -> None:
