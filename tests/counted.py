@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postpulse.hyperloglog import place
+from postpulse.counting.hyperloglog import place
 from postpulse.settings import CountersSettings
 
 _LANES = ("posts.v1/0", "posts.v1/1", "posts.v1/2")

@@ -26,7 +26,8 @@ from pymongo.database import Database
 
 from postpulse import events
 from postpulse.collections import COUNTER_DELTAS
-from postpulse.counter_rows import counter_rows
+from postpulse.counting.dimensions import BY_NAME
+from postpulse.counting.rows import counter_rows
 from postpulse.events import Post
 from postpulse.kafka.admin import admin_client
 from postpulse.post_ids import PostIds
@@ -191,7 +192,7 @@ class Pipeline:
         """Value -> its sums over all buckets and lanes; those that are all zero are left out."""
         found = self.database.counters.aggregate(
             [
-                *counter_rows(COUNTER_DELTAS.name, dimension),
+                *counter_rows(COUNTER_DELTAS.name, BY_NAME[dimension]),
                 {
                     "$group": {
                         "_id": "$value",

@@ -15,7 +15,7 @@ import orjson
 from fastapi import FastAPI, HTTPException, Path, Query, Response
 from pymongo import AsyncMongoClient
 
-from postpulse.hyperloglog import ERROR, estimate
+from postpulse.counting.hyperloglog import ERROR, estimate
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EVER = datetime.min.replace(tzinfo=UTC)

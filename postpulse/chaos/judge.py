@@ -25,7 +25,8 @@ from postpulse.collections import (
     Collection,
     Document,
 )
-from postpulse.counter_rows import counter_rows
+from postpulse.counting.dimensions import AUTHOR, VOLUME, Dimension
+from postpulse.counting.rows import counter_rows
 from postpulse.generations.state import read_state
 from postpulse.kafka.admin import AdminError, admin_client
 from postpulse.kafka.lag import describe_partitions
@@ -152,18 +153,18 @@ class Judge:
     async def _counters(self, totals: dict[str, Counter[str]]) -> list[str]:
         problems = []
         for dimension, wanted in (
-            ("volume", {"": totals[""]}),
-            ("author", {author: counted for author, counted in totals.items() if author}),
+            (VOLUME, {"": totals[""]}),
+            (AUTHOR, {author: counted for author, counted in totals.items() if author}),
         ):
             counted = await self._sums(dimension)
             for value in sorted(counted.keys() | wanted.keys()):
                 expected, found = dict(wanted.get(value, {})), counted.get(value, {})
                 if expected != found:
-                    problems.append(f"{dimension} {value!r} counts {found}, and should be {expected}")
+                    problems.append(f"{dimension.name} {value!r} counts {found}, and should be {expected}")
         return problems
 
-    async def _sums(self, dimension: str) -> dict[str, dict[str, int]]:
-        fields = ("posts", "words", "characters")
+    async def _sums(self, dimension: Dimension) -> dict[str, dict[str, int]]:
+        fields = VOLUME.amounts
         deltas = await self._served(COUNTER_DELTAS)
         pipeline: list[dict[str, Any]] = [
             *counter_rows(deltas.name, dimension),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from postpulse.counting.dimensions import Dimension, Unit
 from postpulse.settings import CountersSettings
-from query_api.counters.dimensions import Dimension, Unit
 from query_api.queries.posts import rfc_3339
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
-from postpulse.counter_rows import counter_rows
-from query_api.counters.dimensions import AUTHORS, Dimension
+from postpulse.counting.dimensions import AUTHORS, Dimension
+from postpulse.counting.rows import counter_rows
 from query_api.counters.kept import EPOCH, Window
 from query_api.queries.current import CurrentGeneration
 
@@ -153,7 +153,7 @@ class Sums:
         self, dimension: Dimension, window: Window, value: str | None, *stages: Document
     ) -> list[Document]:
         buckets = {"$gte": window.since, "$lt": window.until}
-        rows = counter_rows(self._deltas, dimension.name, buckets, value)
+        rows = counter_rows(self._deltas, dimension, buckets, value)
         found = await self._counters.aggregate([*rows, *stages], session=self._session, allowDiskUse=True)
         return await found.to_list()
 

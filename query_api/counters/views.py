@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from query_api.counters.dimensions import LABELS, LENGTH_BITS, SENTIMENT_PARTS
+from postpulse.counting.dimensions import LABELS, LENGTH_BITS, SENTIMENT_PARTS, VOLUME
 from query_api.counters.sums import Amounts
 
 #: Sentiments are summed up in thousandths.
@@ -17,7 +17,7 @@ _PERCENTILES = (50, 90, 99)
 def volume_view(sums: Amounts) -> dict[str, Any]:
     posts = sums["posts"]
     return {
-        **{name: sums[name] for name in ("posts", "words", "characters")},
+        **{name: sums[name] for name in VOLUME.amounts},
         "words_per_post": _average(sums["words"], posts, 3),
         "characters_per_post": _average(sums["characters"], posts, 3),
         **EXACT,

@@ -11,8 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
-from postpulse.hyperloglog import ERROR, estimate
-from query_api.counters.dimensions import (
+from postpulse.counting.dimensions import (
     AUTHOR,
     AUTHORS,
     CHARACTERS,
@@ -24,6 +23,7 @@ from query_api.counters.dimensions import (
     Dimension,
     Unit,
 )
+from postpulse.counting.hyperloglog import ERROR, estimate
 from query_api.counters.kept import WIDTHS, Kept, Window, ceiling, floor
 from query_api.counters.sums import Amounts, CounterReads, Order, Sums, is_out_of_time
 from query_api.counters.views import (

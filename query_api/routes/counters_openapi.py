@@ -38,16 +38,6 @@ _WINDOW_PARAMETERS = {
     "from": _FROM,
     "until": _UNTIL,
 }
-_FILTER_EXAMPLES = {
-    "language": "en",
-    "detected_language": "en",
-    "author": "ada",
-    "hashtag": "kafka",
-    "mention": "ada",
-    "domain": "example.com",
-    "emoji": "🎉",
-    "keyword": "coffee",
-}
 _SERIES_PARAMETERS = {
     "metrics": {
         "type": "string",
@@ -74,7 +64,7 @@ _SERIES_PARAMETERS = {
             "type": "string",
             "minLength": 1,
             "description": "One filter at a time.",
-            "examples": [_FILTER_EXAMPLES[each.name]],
+            "examples": [each.example],
         }
         for each in FILTERS
     },

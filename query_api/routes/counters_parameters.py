@@ -2,24 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
-from unicodedata import normalize
+from typing import Annotated, Literal, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from postpulse.counting.dimensions import DIMENSIONS, Dimension
 from postpulse.web.problems import Problem
-from query_api.counters.dimensions import (
-    AUTHOR,
-    DETECTED_LANGUAGE,
-    DOMAIN,
-    EMOJI,
-    HASHTAG,
-    KEYWORD,
-    LANGUAGE,
-    MENTION,
-    Dimension,
-)
 from query_api.counters.points import Granularity, TooManyPointsError, edge_after, edges_of
 from query_api.counters.sums import Order
 from query_api.queries.counters import METRICS, MOST_POINTS, metrics_of
@@ -29,16 +18,9 @@ MOST_TRENDS_DAYS = 31
 MOST_STATS_DAYS = 366
 MOST_TRENDS = 100
 #: What one value of is counted by; named as parameters are.
-FILTERS = (LANGUAGE, DETECTED_LANGUAGE, AUTHOR, HASHTAG, MENTION, DOMAIN, EMOJI, KEYWORD)
+FILTERS = [each for each in DIMENSIONS if each.example is not None]
 #: Last part of the path -> what is counted.
-TRENDS: dict[str, Dimension] = {
-    "hashtags": HASHTAG,
-    "mentions": MENTION,
-    "domains": DOMAIN,
-    "emoji": EMOJI,
-    "keywords": KEYWORD,
-    "authors": AUTHOR,
-}
+TRENDS = {each.trend: each for each in DIMENSIONS if each.trend is not None}
 #: How far back a series goes unless that is said.
 SPANS: dict[Granularity, timedelta] = {
     "minute": timedelta(hours=1),
@@ -56,9 +38,6 @@ _WINDOWS = {
 #: Posts cannot be older; beyond the other end calendars give out.
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime(2999, 1, 1, tzinfo=UTC)
-#: As analyses write them; authors and emoji stay as they are.
-_SIGNS = {"hashtag": "#\N{FULLWIDTH NUMBER SIGN}", "mention": "@\N{FULLWIDTH COMMERCIAL AT}"}
-_AS_WRITTEN = ("author", "emoji")
 
 #: MongoDB refuses to look for a null character.
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
@@ -83,20 +62,12 @@ class _Times(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return since, until
 
 
-class SeriesParameters(_Times, kw_only=True, forbid_unknown_fields=True):
+class _Series(_Times, kw_only=True, forbid_unknown_fields=True):
     """Which metrics, by what, and of which posts."""
 
     metrics: Annotated[str, msgspec.Meta(max_length=300)] = "posts"
     granularity: Granularity = "hour"
     timezone: Annotated[str, msgspec.Meta(max_length=100)] = "UTC"
-    language: _Text | None = None
-    detected_language: _Text | None = None
-    author: _Text | None = None
-    hashtag: _Text | None = None
-    mention: _Text | None = None
-    domain: _Text | None = None
-    emoji: _Text | None = None
-    keyword: _Text | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -128,9 +99,7 @@ class SeriesParameters(_Times, kw_only=True, forbid_unknown_fields=True):
             )
         if not given:
             return None
-        name, value = given[0].name, getattr(self, given[0].name)
-        value = value[1:] if value[0] in _SIGNS.get(name, "") else value
-        return given[0], value if name in _AS_WRITTEN else _folded(name, value)
+        return given[0], given[0].written(getattr(self, given[0].name))
 
     @property
     def asked_metrics(self) -> list[str]:
@@ -175,6 +144,19 @@ class SeriesParameters(_Times, kw_only=True, forbid_unknown_fields=True):
             ) from None
 
 
+#: With a parameter for each filter.
+SeriesParameters = cast(
+    type[_Series],
+    msgspec.defstruct(
+        "SeriesParameters",
+        [(each.name, cast(type, _Text | None), None) for each in FILTERS],
+        bases=(_Series,),
+        kw_only=True,
+        forbid_unknown_fields=True,
+    ),
+)
+
+
 class WindowParameters(_Times, kw_only=True, forbid_unknown_fields=True):
     """A time: so long until now, or from and until."""
 
@@ -204,13 +186,6 @@ class WindowParameters(_Times, kw_only=True, forbid_unknown_fields=True):
 class TrendParameters(WindowParameters, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_TRENDS)] = 10
     order: Order = "count"
-
-
-def _folded(name: str, value: str) -> str:
-    """As analyses fold values of this dimension; words are normalized as well."""
-    if name == "keyword":
-        return normalize("NFC", normalize("NFC", value).casefold())
-    return value.casefold()
 
 
 def _listed(names: Sequence[str]) -> str:

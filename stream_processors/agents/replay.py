@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from postpulse.collections import Document
+from postpulse.counting.dimensions import COUNTERS_VERSION
 from postpulse.events import DeadLetter, Place, UndecodableError
 from postpulse.kafka.publisher import Publisher
 from postpulse.replays import replay_of, replayed_from
@@ -28,7 +29,6 @@ from stream_processors.replay.pace import Pace
 from stream_processors.replay.store import Replays, Wanted
 from stream_processors.runtime.batches import Record, RecordBatch
 from stream_processors.runtime.slices import Slices
-from stream_processors.sink.dimensions import COUNTERS_VERSION
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 
 STAGE = "replay"

@@ -3,7 +3,7 @@
 Every counter is a sum of integers, so that posts can be taken out again exactly (a delete, an edit, another
 version of the analysis). A counter document is written by one lane (the topic and partition of a batch) alone:
 concurrent workers never conflict on one, and queries sum over lanes. One lane may stand below zero; the sum
-never does. What is counted stands in `stream_processors.sink.dimensions`.
+never does. What is counted stands in `postpulse.counting.dimensions`.
 
 What is counted by the minute has few values: a batch changes some documents. What is counted by the hour has many,
 such as keywords, and a change of each would cost more than all else about a post. So a batch leaves one list of
@@ -17,12 +17,15 @@ from typing import Literal
 from pymongo import InsertOne, UpdateOne
 
 from postpulse.collections import Document
-from stream_processors.sink.dimensions import DIMENSIONS, Granularity
+from postpulse.counting.dimensions import DIMENSIONS, Base
 
 #: Rows of one document of deltas: values of 200 characters, four bytes each, stay far below MongoDB's 16 MiB.
 _MOST_ROWS = 5_000
 
-_Key = tuple[str, Granularity, datetime, str]
+#: What each dimension counts, and since which version.
+_COUNTED = [(each, since, counts) for each in DIMENSIONS for since, counts in each.counts.items()]
+
+_Key = tuple[str, Base, datetime, str]
 
 
 class CounterChanges:
@@ -39,12 +42,12 @@ class CounterChanges:
         counted = post.get("counters_version", 1)
         minute = post["created_at"].replace(second=0, microsecond=0)
         hour = minute.replace(minute=0)
-        for dimension in DIMENSIONS:
-            if dimension.since > counted or (dimension.ranks and sign < 0):
+        for dimension, since, counts in _COUNTED:
+            if since > counted or (dimension.ranks and sign < 0):
                 continue
-            bucket = minute if dimension.granularity == "minute" else hour
-            for value, amounts in dimension.counts(post):
-                key = (dimension.name, dimension.granularity, bucket, value)
+            bucket = minute if dimension.base == "minute" else hour
+            for value, amounts in counts(post):
+                key = (dimension.name, dimension.base, bucket, value)
                 if dimension.ranks:
                     highest = self._ranks.setdefault(key, {})
                     for name, rank in amounts.items():

@@ -7,9 +7,9 @@ from typing import Any
 
 from postpulse import events
 from postpulse.collections import Document
+from postpulse.counting.dimensions import COUNTERS_VERSION
 from postpulse.events import Analysis, Headers, Place, Post
 from stream_processors.analysis import ANALYSIS_VERSION
-from stream_processors.sink.dimensions import COUNTERS_VERSION
 
 #: Why a result may be off: no legal place to cut was found in a long text.
 UNCUTTABLE = "a long stretch without a sentence end was cut, so that counts next to the cut may be off by one"

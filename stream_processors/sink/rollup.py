@@ -24,7 +24,6 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from postpulse.collections import COUNTER_DELTAS, COUNTERS, GENERATIONS, Document
-from postpulse.counter_rows import REGISTERS
 from postpulse.generations.state import read_state
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
@@ -121,7 +120,8 @@ async def _fold_deltas(
                     if dimension in _DELTA_KEYS:
                         continue
                     hour = dimension, "hour", document["bucket"]
-                    if dimension == REGISTERS:
+                    # Registers, by their numbers.
+                    if isinstance(rows, dict):
                         sums.rank((*hour, ""), rows)
                         continue
                     for row in rows:

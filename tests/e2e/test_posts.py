@@ -14,7 +14,8 @@ import pytest
 from pymongo import MongoClient
 
 from postpulse.collections import COUNTER_DELTAS
-from postpulse.counter_rows import counter_rows
+from postpulse.counting.dimensions import AUTHOR
+from postpulse.counting.rows import counter_rows
 from postpulse.embedded.data_dir import read_state
 from postpulse.embedded.processes import kill_group
 from postpulse.settings import Settings
@@ -101,7 +102,7 @@ def test_a_file_of_posts_and_a_novel_with_the_worker_killed_in_the_middle(
         for author, count in zip(authors, own, strict=True):
             words[author] += count
         counted = Counter[str]()
-        for row in database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, "author")):
+        for row in database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, AUTHOR)):
             counted[row["value"]] += row["words"]
         assert counted == words
         volume = database.counters.find({"dimension": "volume"})

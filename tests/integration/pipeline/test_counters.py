@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from postpulse import hyperloglog
 from postpulse.collections import COUNTER_DELTAS
-from postpulse.counter_rows import REGISTERS, counter_rows
+from postpulse.counting import hyperloglog
+from postpulse.counting.dimensions import AUTHORS, DIMENSIONS
+from postpulse.counting.rows import counter_rows
 from postpulse.events import Post
 from postpulse.topics import POSTS
-from stream_processors.sink.dimensions import DIMENSIONS
 from tests.pipeline import Document, Pipeline
 
 _LONG = "Nine words are what this #one sentence of @mine has. " * 800
@@ -16,11 +16,11 @@ _LONG = "Nine words are what this #one sentence of @mine has. " * 800
 def _counted(pipeline: Pipeline) -> Counter[tuple[str, str, str]]:
     """(dimension, value, amount) -> sum over all buckets and lanes."""
     sums: Counter[tuple[str, str, str]] = Counter()
-    for dimension in {each.name for each in DIMENSIONS} - {REGISTERS}:
+    for dimension in DIMENSIONS:
         for row in pipeline.database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, dimension)):
             for name, amount in row.items():
                 if isinstance(amount, int):
-                    sums[dimension, row["value"], name] += amount
+                    sums[dimension.name, row["value"], name] += amount
     return Counter({key: amount for key, amount in sums.items() if amount})
 
 
@@ -82,7 +82,7 @@ def test_distinct_authors_are_estimated(pipeline: Pipeline) -> None:
     pipeline.send(*posts)
     pipeline.wait_analyzed(len(posts))
     registers: dict[str, int] = {}
-    for counter in pipeline.database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, REGISTERS)):
+    for counter in pipeline.database.counters.aggregate(counter_rows(COUNTER_DELTAS.name, AUTHORS)):
         for register, rank in counter["registers"].items():
             registers[register] = max(rank, registers.get(register, 0))
     assert abs(hyperloglog.estimate(registers) - 300) < 300 * 3 * hyperloglog.ERROR

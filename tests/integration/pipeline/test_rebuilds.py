@@ -7,12 +7,12 @@ import pytest
 
 from postpulse import events
 from postpulse.collections import COUNTER_DELTAS, COUNTERS
-from postpulse.counter_rows import REGISTERS, counter_rows
+from postpulse.counting.dimensions import DIMENSIONS
+from postpulse.counting.rows import counter_rows
 from postpulse.dead_letters import redrive_headers
 from postpulse.events import Origin, Post
 from postpulse.topics import POST_ANALYSES, POSTS
 from stream_processors import analysis
-from stream_processors.sink.dimensions import DIMENSIONS
 from tests.integration.pipeline.asked import ask, effects, find, wait_over
 from tests.pipeline import Document, Pipeline
 
@@ -40,11 +40,11 @@ def counted(pipeline: Pipeline, generation: int) -> Counter[tuple[str, ...]]:
     counters = pipeline.database[COUNTERS.name_in(generation)]
     deltas = COUNTER_DELTAS.name_in(generation)
     sums = Counter[tuple[str, ...]]()
-    for dimension in {each.name for each in DIMENSIONS} - {REGISTERS}:
+    for dimension in DIMENSIONS:
         for row in counters.aggregate(counter_rows(deltas, dimension)):
             for name, amount in row.items():
                 if isinstance(amount, int):
-                    sums[dimension, str(row["bucket"]), row["value"], name] += amount
+                    sums[dimension.name, str(row["bucket"]), row["value"], name] += amount
     return Counter({key: amount for key, amount in sums.items() if amount})
 
 

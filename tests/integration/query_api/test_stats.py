@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 import query_api.queries.counters
-from postpulse.hyperloglog import ERROR, REGISTERS, estimate, place
+from postpulse.counting.hyperloglog import ERROR, REGISTERS, estimate, place
 from postpulse.settings import CountersSettings
 from stream_processors.sink.counters import CounterChanges
 from tests.counted import Counted, between, count_of, label, made_up, mean_of, sentiment_sums

@@ -136,6 +136,6 @@ async def test_other_kinds_are_not_found_and_the_answer_says_which_are(
         status, body = await api.get("trends/colours/")
         assert (status, body["detail"]) == (
             404,
-            "There are trends of hashtags, mentions, domains, emoji, keywords, authors; not of this.",
+            f"There are trends of {', '.join(TRENDS)}; not of this.",
         )
         assert (await api.refused("trends/hashtags/", limit=101))["field"] == "limit"

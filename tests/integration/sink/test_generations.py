@@ -20,6 +20,7 @@ from postpulse.collections import (
     Document,
     apply_collections,
 )
+from postpulse.counting.dimensions import COUNTERS_VERSION
 from postpulse.events import ChunkAnalysis, Place, Post
 from postpulse.generations import changes
 from postpulse.generations.changes import (
@@ -42,7 +43,6 @@ from postpulse.topics import POST_CHUNK_ANALYSES
 from stream_processors import analysis
 from stream_processors.replay import rebuild
 from stream_processors.runtime.batches import Record
-from stream_processors.sink.dimensions import COUNTERS_VERSION
 from stream_processors.sink.transaction import Changes, GenerationGoneError, Sink
 from tests.integration.sink.conftest import Worker
 from tests.integration.sink.effects import LANE, document, everything, position, put

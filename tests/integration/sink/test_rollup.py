@@ -10,7 +10,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
-from postpulse.counter_rows import REGISTERS, counter_rows
+from postpulse.counting.dimensions import AUTHORS, BY_NAME
+from postpulse.counting.rows import counter_rows
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
 from stream_processors.sink import rollup
@@ -194,7 +195,7 @@ async def _rows(database: Database) -> Counter[tuple[str, str]]:
     """(dimension, value) -> posts, as queries see them."""
     sums: Counter[tuple[str, str]] = Counter()
     for dimension in ("hashtag", "author"):
-        found = await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, dimension))
+        found = await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, BY_NAME[dimension]))
         async for row in found:
             sums[dimension, row["value"]] += row["posts"]
     return sums
@@ -202,7 +203,7 @@ async def _rows(database: Database) -> Counter[tuple[str, str]]:
 
 async def _registers(database: Database) -> dict[str, int]:
     highest: dict[str, int] = {}
-    async for row in await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, REGISTERS)):
+    async for row in await database[COUNTERS.name].aggregate(counter_rows(COUNTER_DELTAS.name, AUTHORS)):
         for register, rank in row["registers"].items():
             highest[register] = max(rank, highest.get(register, 0))
     return highest

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query_api.counters.dimensions import LENGTH_BITS
+from postpulse.counting.dimensions import LENGTH_BITS
 from query_api.counters.views import percentiles_view, sentiment_view, trend_views, volume_view
 from tests.counted import sentiment_sums
 

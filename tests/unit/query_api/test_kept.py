@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postpulse.counting.dimensions import BY_NAME, VOLUME, Dimension
 from postpulse.settings import CountersSettings
-from query_api.counters.dimensions import HASHTAG, VOLUME, Dimension
 from query_api.counters.kept import WIDTHS, Kept, NotKeptError, Window, ceiling, floor
 
+HASHTAG = BY_NAME["hashtag"]
 NOW = datetime(2026, 6, 30, 10, 40, 30, tzinfo=UTC)
 SETTINGS = CountersSettings(minute_days=7, hour_days=30)
 KEPT = Kept(SETTINGS, NOW)

@@ -1,23 +1,32 @@
 """What an analyzed post counts under: each dimension against an independent count."""
 
+import ast
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postpulse import events, hyperloglog
+from postpulse import events
+from postpulse.counting import dimensions, hyperloglog
+from postpulse.counting.dimensions import BY_NAME, DIMENSIONS
 from postpulse.events import Place
 from stream_processors import analysis
 from stream_processors.sink import posts
 from stream_processors.sink.counters import CounterChanges
-from stream_processors.sink.dimensions import COUNTERS_VERSION, DIMENSIONS
 
 _AT = datetime(2026, 1, 2, 3, 4, 59, tzinfo=UTC)
 _MINUTE, _HOUR = "2026-01-02T03:04", "2026-01-02T03:00"
 Amounts = dict[str, int]
+#: What was new in each version that there are posts of.
+_COUNTED = {
+    1: {"volume", "language", "author"},
+    2: {"author", "authors", "sentiment", "words", "characters", "detected_language"}
+    | {"hashtag", "mention", "domain", "emoji", "keyword"},
+}
 
 
 def _document(content: str, author: str | None = None) -> dict[str, Any]:
@@ -124,11 +133,42 @@ def test_what_was_counted_by_an_older_version_is_all_that_is_taken_away() -> Non
     assert set(again["author", _HOUR, "ada"]["$inc"]) == {"rated", "sum"}
 
 
-def test_versions_and_names_are_in_order() -> None:
-    assert max(dimension.since for dimension in DIMENSIONS) == COUNTERS_VERSION
-    granularities = {(dimension.name, dimension.granularity) for dimension in DIMENSIONS}
-    # A document's _id does not say its granularity.
-    assert len(granularities) == len({name for name, _ in granularities})
+def test_a_version_that_posts_were_counted_by_stays_as_it_was() -> None:
+    for version, names in _COUNTED.items():
+        assert {each.name for each in DIMENSIONS if version in each.counts} == names
+
+
+def test_each_is_there_once_and_adds_up_all_that_it_counts() -> None:
+    # A document's _id does not say its granularity, nor by which of two it was counted.
+    assert len(BY_NAME) == len(DIMENSIONS)
+    trends = [each.trend for each in DIMENSIONS if each.trend is not None]
+    assert len(trends) == len(set(trends))
+    document = _document("I love #Cats, @bob! https://example.com/x 😀", author="ada") | {"lang": "en"}
+    for each in DIMENSIONS:
+        counted = {name for counts in each.counts.values() for _, of in counts(document) for name in of}
+        assert each.ranks or counted <= set(each.amounts)
+
+
+def test_examples_are_written_as_they_are_counted() -> None:
+    for each in DIMENSIONS:
+        assert each.example is None or each.written(each.example) == each.example
+
+
+def test_what_no_question_is_about_by_name_is_named_in_the_list_alone() -> None:
+    """So that to count something more takes no more than an entry there."""
+    by_name = {each for each in vars(dimensions).values() if isinstance(each, dimensions.Dimension)}
+    names = {name for each in DIMENSIONS if each not in by_name for name in (each.name, each.trend)}
+    assert len(names) > 8
+    counting = [*Path("stream_processors/sink").glob("*.py"), Path("query_api/queries/counters.py")]
+    counting += [*Path("query_api/counters").glob("*.py"), *Path("query_api/routes").glob("counters*.py")]
+    counting += [Path("postpulse/counting/rows.py"), *Path("postpulse/generations").glob("*.py")]
+    for path in counting:
+        if path.stem == "counters_examples":
+            continue
+        constants = {
+            node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not names & constants, path
 
 
 _texts = st.lists(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from postpulse.hyperloglog import ERROR, REGISTERS, estimate, place
+from postpulse.counting.hyperloglog import ERROR, REGISTERS, estimate, place
 
 
 def registers_of(values: Iterable[str]) -> dict[str, int]:

@@ -1,13 +1,16 @@
 """What is counted, read: counters and the deltas that are not folded into them yet, as rows of one kind."""
 
-from postpulse.collections import Document
+from typing import get_args
 
-#: The one dimension that has registers (of HyperLogLog) in the place of amounts.
-REGISTERS = "authors"
+from postpulse.collections import Document
+from postpulse.counting.dimensions import Dimension, Unit
+
+#: All granularities that are asked for: the index has them before the time.
+_UNITS = list(get_args(Unit))
 
 
 def counter_rows(
-    deltas: str, dimension: str, buckets: Document | None = None, value: str | None = None
+    deltas: str, dimension: Dimension, buckets: Document | None = None, value: str | None = None
 ) -> list[Document]:
     """The first stages of an aggregation over a generation's counters.
 
@@ -18,21 +21,21 @@ def counter_rows(
         value: only rows of this one.
 
     Returns:
-        Stages that give documents with `bucket`, `value` and amounts; those of `REGISTERS` have `registers`.
+        Stages that give documents with `bucket`, `value` and amounts; of ranks, with `bucket` and `registers`.
     """
+    name = dimension.name
     time: Document = {} if buckets is None else {"bucket": buckets}
-    # All granularities there are: the index has them before the time.
-    kept: Document = {"dimension": dimension, "granularity": {"$in": ["minute", "hour", "day"]}, **time}
-    if dimension == REGISTERS:
+    kept: Document = {"dimension": name, "granularity": {"$in": _UNITS}, **time}
+    if dimension.ranks:
         listed: list[Document] = [
-            {"$match": {dimension: {"$exists": True}, **time}},
-            {"$project": {"bucket": 1, "registers": f"${dimension}"}},
+            {"$match": {name: {"$exists": True}, **time}},
+            {"$project": {"bucket": 1, "registers": f"${name}"}},
         ]
     else:
         listed = [
             {"$match": time},
-            {"$unwind": f"${dimension}"},
-            {"$replaceWith": {"$mergeObjects": [{"bucket": "$bucket"}, f"${dimension}"]}},
+            {"$unwind": f"${name}"},
+            {"$replaceWith": {"$mergeObjects": [{"bucket": "$bucket"}, f"${name}"]}},
         ]
     if value is not None:
         kept["value"] = value
