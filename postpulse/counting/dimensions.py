@@ -49,7 +49,7 @@ class Dimension:
         amounts: all that is added up, each an integer.
         ranks: whether what posts count only rises: registers with their ranks, in place of amounts.
         example: one of its values, as the documentation shows them; None where there is none but the empty one.
-        written: a value as somebody may write it -> as it is counted.
+        written: a value as somebody may write it -> as analyses have it; empty where there is but a sign.
         trend: last part of the path at which its values are compared; None where they are not.
     """
 
@@ -68,12 +68,8 @@ def _as_it_is(value: str) -> str:
 
 
 def _after(signs: str) -> Callable[[str], str]:
-    """What stands after one of these signs, if it does; empty where nothing does."""
-
-    def written(value: str) -> str:
-        return (value[1:] if value[:1] in signs else value).casefold()
-
-    return written
+    """What stands after these signs; empty where nothing does."""
+    return lambda value: value.lstrip(signs).casefold()
 
 
 def _word(value: str) -> str:

@@ -12,7 +12,7 @@ class Filters:
 
     Attributes:
         author, source, tag: as the post was sent, to the letter.
-        hashtag, mention: without the sign, as `folded` leaves it.
+        hashtag, mention: without the sign, folded, as results have them.
         language: as the analysis found it.
         sentiment: positive, neutral or negative.
     """
@@ -42,15 +42,6 @@ class Filters:
 
 
 _NONE = Filters()
-
-
-def folded(name: str, signs: str) -> str:
-    """A hashtag or a mention in the form in which results have it.
-
-    Args:
-        signs: that may stand before it.
-    """
-    return (name[1:] if name[:1] in signs else name).casefold()
 
 
 def _among(values: Any, wanted: str | None) -> bool:

@@ -12,6 +12,7 @@ from postpulse.web.problems import Problem
 from query_api.counters.points import Granularity, TooManyPointsError, edge_after, edges_of
 from query_api.counters.sums import Order
 from query_api.queries.counters import METRICS, MOST_POINTS, metrics_of
+from query_api.routes.parameters import as_analyzed
 
 #: What trends and totals may look at, at most, in days.
 MOST_TRENDS_DAYS = 31
@@ -87,7 +88,7 @@ class _Series(_Times, kw_only=True, forbid_unknown_fields=True):
         """The one value that posts are counted of; None for all posts.
 
         Raises:
-            Problem: 422; there are several.
+            Problem: 422; there are several, or it is nothing but a sign.
         """
         given = [each for each in FILTERS if getattr(self, each.name) is not None]
         if len(given) > 1:
@@ -99,7 +100,8 @@ class _Series(_Times, kw_only=True, forbid_unknown_fields=True):
             )
         if not given:
             return None
-        return given[0], given[0].written(getattr(self, given[0].name))
+        name = given[0].name
+        return given[0], as_analyzed(name, getattr(self, name))
 
     @property
     def asked_metrics(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo
 
+from postpulse.counting.dimensions import BY_NAME
 from postpulse.web.problems import Problem
 
 #: Where msgspec says that a value is, at the end of its message.
@@ -50,6 +51,21 @@ def query_parameters(query: dict[str, str], parameters: type[_P]) -> _P:
         Problem: 422.
     """
     return _converted(query, parameters, strict=False)
+
+
+def as_analyzed(name: str, value: str) -> str:
+    """A value in the form in which analyses have it, such as a hashtag without its sign.
+
+    Args:
+        name: of the parameter, and of the dimension that counts such values.
+
+    Raises:
+        Problem: 422; it is nothing but a sign.
+    """
+    written = BY_NAME[name].written(value)
+    if not written:
+        raise Problem(422, f"{name} must be more than its sign.", field=name)
+    return written
 
 
 def _converted(given: Any, parameters: type[_P], *, strict: bool) -> _P:

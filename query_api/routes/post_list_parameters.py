@@ -9,6 +9,7 @@ import regex
 from postpulse.web.problems import Problem
 from query_api.queries.post_list import Filters, Place
 from query_api.queries.posts import rfc_3339
+from query_api.routes.parameters import as_analyzed
 
 MOST_LISTED = 200
 MOST_TEXT = 200
@@ -59,8 +60,8 @@ class _Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             raise Problem(422, "until must be later than from.", field="until")
         return Filters(
             **{name: getattr(self, name) for name in _AS_GIVEN},
-            hashtag=_without_sign("hashtag", self.hashtag, "#＃"),
-            mention=_without_sign("mention", self.mention, "@＠"),
+            hashtag=self.hashtag and as_analyzed("hashtag", self.hashtag),
+            mention=self.mention and as_analyzed("mention", self.mention),
             domain=self.domain and self.domain.lower().removeprefix("www."),
             language=self.language and self.language.lower(),
             lang=self.lang and self.lang.lower(),
@@ -99,15 +100,6 @@ def cursor_of(place: Place) -> str:
     """A place as a cursor, for `ListParameters.after`."""
     time, post_id = place
     return f"{rfc_3339(time)}_{post_id}"
-
-
-def _without_sign(name: str, text: str | None, signs: str) -> str | None:
-    if text is None:
-        return None
-    bare = text[1:] if text[0] in signs else text
-    if not bare:
-        raise Problem(422, f"{name} must be more than its sign.", field=name)
-    return bare.casefold()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ def install(app: web.Application) -> None:
 async def get_stream(request: web.Request) -> web.StreamResponse:
     """Events until the client goes; 422 for a parameter that is not allowed, 503 for one stream too many."""
     given = query_parameters(dict(request.query), StreamParameters)
+    filters = given.filters
     # A browser that comes back asks for the same URL again, and says in the header where it was.
     event_id = request.headers.get("Last-Event-ID") or given.last_event_id or ""
     asked, refused = resumed_from(event_id)
@@ -43,7 +44,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
         with hub.open(outlet):
             await response.prepare(request)
             await response.write(retry())
-            await Session(hub, request.app[PAST], outlet, given.filters, asked, refused).run()
+            await Session(hub, request.app[PAST], outlet, filters, asked, refused).run()
     except TooManyStreamsError:
         raise unavailable(
             "Too many streams are open here, or the service stops; try again.", retry_after=5

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from postpulse.web.problems import Problem
-from query_api.live.filters import Filters, folded
+from query_api.live.filters import Filters
 from query_api.live.position import NoIdError, OtherVersionError, Position, position_of
 from query_api.live.session import OTHER_VERSION
+from query_api.routes.parameters import as_analyzed
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
@@ -16,8 +17,8 @@ class StreamParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     """The filters, as `Filters` has them, and where to begin."""
 
     author: _Text | None = None
-    hashtag: Annotated[_Text, msgspec.Meta(pattern="^[#＃]?[^#＃]")] | None = None
-    mention: Annotated[_Text, msgspec.Meta(pattern="^[@＠]?[^@＠]")] | None = None
+    hashtag: _Text | None = None
+    mention: _Text | None = None
     language: Annotated[str, msgspec.Meta(pattern="^[a-z]{2,3}$")] | None = None
     sentiment: Literal["positive", "neutral", "negative"] | None = None
     source: _Text | None = None
@@ -26,10 +27,11 @@ class StreamParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def filters(self) -> Filters:
+        """Raises Problem: 422; a hashtag or a mention is nothing but a sign."""
         return Filters(
             author=self.author,
-            hashtag=None if self.hashtag is None else folded(self.hashtag, "#＃"),
-            mention=None if self.mention is None else folded(self.mention, "@＠"),
+            hashtag=self.hashtag and as_analyzed("hashtag", self.hashtag),
+            mention=self.mention and as_analyzed("mention", self.mention),
             language=self.language,
             sentiment=self.sentiment,
             source=self.source,

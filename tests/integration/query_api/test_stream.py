@@ -101,7 +101,7 @@ async def test_filters_must_all_hold(service: Service) -> None:
         ({"authr": "ada"}, "authr", "author, hashtag, mention"),
         ({"sentiment": "good"}, "sentiment", "sentiment is not allowed"),
         ({"language": "English"}, "language", "language is not allowed"),
-        ({"hashtag": "#"}, "hashtag", "hashtag is not allowed"),
+        ({"hashtag": "#"}, "hashtag", "hashtag must be more than its sign."),
         ({"author": ""}, "author", "length >= 1"),
         ({"author": "a" * 501}, "author", "length <= 500"),
         ({"last_event_id": "17"}, "last_event_id", "Last-Event-ID"),

@@ -69,6 +69,8 @@ def problem(query: dict[str, str], ask: object) -> tuple[int, str | None, str]:
             "until must be later than from.",
         ),
         ({"hashtag": ""}, "hashtag", "hashtag is not allowed: Expected `str` of length >= 1."),
+        ({"hashtag": "＃"}, "hashtag", "hashtag must be more than its sign."),
+        ({"mention": "@"}, "mention", "mention must be more than its sign."),
         ({"hashtag": "a\0"}, "hashtag", "hashtag is not allowed: Expected `str` matching regex"),
         (
             {"hashtag": "a", "author": "b"},

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from postpulse.web.problems import Problem
-from query_api.routes.parameters import body_parameters, query_parameters
+from query_api.routes.parameters import as_analyzed, body_parameters, query_parameters
+from stream_processors.analysis import analyze
 
 
 class Parameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -71,3 +72,27 @@ def test_bodies_that_are_not(body: bytes, status: int, named: str | None) -> Non
     with pytest.raises(Problem) as refused:
         body_parameters(body, Parameters)
     assert (refused.value.status, refused.value.field) == (status, named)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("hashtag", "#Straße", "strasse"),
+        ("hashtag", "＃ÄPFEL", "äpfel"),
+        ("hashtag", "Kafka", "kafka"),
+        ("hashtag", "##kafka", "kafka"),
+        ("mention", "@Ada", "ada"),
+        ("mention", "＠ada", "ada"),
+    ],
+)
+def test_values_are_asked_for_as_analyses_have_them(name: str, value: str, wanted: str) -> None:
+    assert as_analyzed(name, value) == wanted
+    sign = {"hashtag": "#", "mention": "@"}[name]
+    assert analyze(f"see {sign}{value.lstrip('#＃@＠')}")[f"{name}s"] == [wanted]
+
+
+@pytest.mark.parametrize(("name", "value"), [("hashtag", "#"), ("hashtag", "＃#"), ("mention", "@")])
+def test_a_sign_alone_is_no_value(name: str, value: str) -> None:
+    with pytest.raises(Problem) as refused:
+        as_analyzed(name, value)
+    assert (refused.value.status, refused.value.field) == (422, name)

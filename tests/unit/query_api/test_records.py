@@ -4,7 +4,7 @@ import pytest
 
 from postpulse import events
 from postpulse.events import Analysis
-from query_api.live.filters import Filters, folded
+from query_api.live.filters import Filters
 from query_api.live.records import Record
 
 
@@ -49,13 +49,3 @@ def test_metrics_of_another_form_hold_for_no_filter(found: object) -> None:
     assert not Filters(hashtag="kafka").match(told)
     assert not Filters(mention="kafka").match(told)
     assert Filters().match(told)
-
-
-@pytest.mark.parametrize(
-    ("given", "wanted"), [("#Straße", "strasse"), ("＃ÄPFEL", "äpfel"), ("kafka", "kafka")]
-)
-def test_hashtags_are_compared_as_the_analysis_folds_them(given: str, wanted: str) -> None:
-    from stream_processors.analysis import analyze
-
-    assert folded(given, "#＃") == wanted
-    assert analyze(f"see #{given.lstrip('#＃')}")["hashtags"] == [wanted]
