@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 
 from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
 from postpulse.counting.dimensions import AUTHORS, Dimension
@@ -30,7 +29,7 @@ _DAY_MINUTES = 24 * 60
 
 
 class Sums:
-    """What the counters of one moment say. Each question raises PyMongoError where there is no answer in time."""
+    """What the counters of one moment say. Each question raises PyMongoError where there is no answer."""
 
     def __init__(self, counters: AsyncCollection[Document], deltas: str, session: AsyncClientSession) -> None:
         self._counters = counters
@@ -172,11 +171,6 @@ class CounterReads:
         deltas = COUNTER_DELTAS.name_in(self._current.known)
         async with self._database.client.start_session(snapshot=True) as session:
             yield Sums(counters, deltas, session)
-
-
-def is_out_of_time(exc: PyMongoError) -> bool:
-    """Whether there was a server, but no answer in time; it stops counting by itself (maxTimeMS)."""
-    return exc.timeout and not isinstance(exc, ServerSelectionTimeoutError)
 
 
 def _sums(dimension: Dimension) -> Document:

@@ -6,9 +6,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-import pymongo
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
 
 from postpulse.collections import Document
 from postpulse.counting.dimensions import (
@@ -25,7 +23,7 @@ from postpulse.counting.dimensions import (
 )
 from postpulse.counting.hyperloglog import ERROR, estimate
 from query_api.counters.kept import WIDTHS, Kept, Window, ceiling, floor
-from query_api.counters.sums import Amounts, CounterReads, Order, Sums, is_out_of_time
+from query_api.counters.sums import Amounts, CounterReads, Order, Sums
 from query_api.counters.views import (
     BOUNDS,
     EXACT,
@@ -38,10 +36,11 @@ from query_api.counters.views import (
     volume_view,
 )
 from query_api.queries.current import CurrentGeneration
+from query_api.queries.in_time import OutOfTimeError, in_time
 from query_api.queries.posts import rfc_3339
 
 #: By then every question has its answer or has failed.
-ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 10.0
 #: Of an answer about many things, what the distinct authors may take: the longer the time, the more registers.
 _DISTINCT_SECONDS = 5.0
 #: Points of one series, at most.
@@ -69,7 +68,7 @@ AUTHOR_METRICS: dict[str, Callable[[Amounts], Any]] = {
 class CounterQueries:
     """Questions about counts.
 
-    Each raises PyMongoError when there is no answer within ten seconds, and NotKeptError.
+    Each raises PyMongoError when there is no answer, OutOfTimeError after ten seconds, and NotKeptError.
     """
 
     def __init__(self, database: AsyncDatabase[Document], current: CurrentGeneration) -> None:
@@ -84,7 +83,7 @@ class CounterQueries:
             metrics: of `METRICS`; of a value, of `metrics_of`.
             of: one value of a dimension; None takes all posts.
         """
-        with pymongo.timeout(ANSWER_SECONDS):
+        with in_time(_ANSWER_SECONDS):
             async with self._reads.at_once() as sums:
                 if of is not None:
                     dimension, value = of
@@ -98,14 +97,14 @@ class CounterQueries:
         self, dimension: Dimension, before: Window, window: Window, limit: int, order: Order
     ) -> list[dict[str, Any]]:
         """The first values of a window, compared with the window before."""
-        with pymongo.timeout(ANSWER_SECONDS):
+        with in_time(_ANSWER_SECONDS):
             async with self._reads.at_once() as sums:
                 return trend_views(await sums.trends(dimension, before, window, limit, order))
 
     async def stats(self, since: datetime, until: datetime, kept: Kept) -> dict[str, Any]:
         """What all posts of a time come to."""
         window = kept.whole(since, until, VOLUME)
-        with pymongo.timeout(ANSWER_SECONDS):
+        with in_time(_ANSWER_SECONDS):
             async with self._reads.at_once() as sums:
                 return {
                     **window_view(window),
@@ -124,7 +123,7 @@ class CounterQueries:
     async def author(self, author: str, since: datetime, until: datetime, kept: Kept) -> dict[str, Any]:
         """What the posts of one author come to; of one who never posted, zeros."""
         unit, edges = _author_edges(since, until, kept)
-        with pymongo.timeout(ANSWER_SECONDS):
+        with in_time(_ANSWER_SECONDS):
             async with self._reads.at_once() as sums:
                 points = await sums.series(AUTHOR, edges, author)
         total = {name: sum(point[name] for point in points) for name in AUTHOR.amounts}
@@ -198,11 +197,9 @@ async def _languages(sums: Sums, dimension: Dimension, window: Window) -> dict[s
 async def _distinct(sums: Sums, window: Window) -> dict[str, Any]:
     distinct, missing = None, None
     try:
-        with pymongo.timeout(_DISTINCT_SECONDS):
+        with in_time(_DISTINCT_SECONDS):
             distinct = estimate(await sums.registers(window))
-    except PyMongoError as exc:
-        if not is_out_of_time(exc):
-            raise
+    except OutOfTimeError:
         missing = f"counting them takes longer than {_DISTINCT_SECONDS:g} s; a shorter time takes less"
     return {
         "distinct": distinct,

@@ -12,10 +12,11 @@ import msgspec
 import pymongo
 from pymongo import DESCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
-from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.errors import ExecutionTimeout, OperationFailure, PyMongoError
 
 from postpulse.collections import MOST_SEARCHED_CHARACTERS, POSTS, Document
 from query_api.queries.current import CurrentGeneration
+from query_api.queries.in_time import OutOfTimeError, in_time
 from query_api.queries.posts import rfc_3339
 
 #: MongoDB gets it as maxTimeMS: what takes longer is ended there.
@@ -84,10 +85,6 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """All of them are in the content, as whole words, in any case of letters."""
 
 
-class QuestionTooLongError(Exception):
-    """MongoDB had no answer in the time that it is given."""
-
-
 class NoTextIndexError(Exception):
     """Posts are not to be found by their words."""
 
@@ -95,7 +92,7 @@ class NoTextIndexError(Exception):
 class PostListQueries:
     """Questions about many posts; of those only that are analyzed.
 
-    Each raises PyMongoError when there is no answer, QuestionTooLongError, or NoTextIndexError.
+    Each raises PyMongoError when there is no answer, OutOfTimeError, or NoTextIndexError.
     """
 
     def __init__(self, current: CurrentGeneration) -> None:
@@ -106,12 +103,10 @@ class PostListQueries:
     ) -> tuple[list[Document], Place | None]:
         """Posts, newest first, of long texts the beginning, and where the next page begins; None on the last."""
         try:
-            with pymongo.timeout(_ANSWER_SECONDS):
+            with in_time(_ANSWER_SECONDS):
                 posts = await self._current.collection(POSTS)
                 found = posts.find(condition(filters, after), _SHOWN).sort(_NEWEST_FIRST)
                 page = await found.limit(limit + 1).to_list()
-        except (ExecutionTimeout, NetworkTimeout):
-            raise QuestionTooLongError from None
         except OperationFailure as exc:
             _refuse_words(exc)
             raise
@@ -120,8 +115,7 @@ class PostListQueries:
 
     async def every(self, filters: Filters) -> AsyncGenerator[Document, None]:
         """All of them, whole, in the same order. To be closed: MongoDB's cursor goes with it."""
-        with pymongo.timeout(_ANSWER_SECONDS):
-            posts = await self._current.collection(POSTS)
+        posts = await self._current.collection(POSTS)
         found = posts.find(
             condition(filters, None),
             _WHOLE,
@@ -145,7 +139,7 @@ async def _next(found: AsyncCursor[Document]) -> Document | None:
         async with asyncio.timeout(_BATCH_SECONDS):
             return await anext(found, None)
     except (TimeoutError, ExecutionTimeout):
-        raise QuestionTooLongError from None
+        raise OutOfTimeError(_BATCH_SECONDS) from None
     except OperationFailure as exc:
         _refuse_words(exc)
         raise

@@ -9,6 +9,7 @@ from aiohttp import web
 from pymongo.errors import PyMongoError
 
 from postpulse.web.problems import Problem, unavailable
+from query_api.queries.in_time import OutOfTimeError
 
 log = structlog.get_logger(__name__)
 
@@ -21,10 +22,13 @@ async def answered(question: Awaitable[_T]) -> _T:
     """What MongoDB says.
 
     Raises:
-        Problem: 503; it did not answer.
+        Problem: 503; it did not answer, or takes too long.
     """
     try:
         return await question
+    except OutOfTimeError as exc:
+        detail = f"{exc}: ask for a shorter time, by from and until, or again later."
+        raise unavailable(detail, retry_after=10) from None
     except PyMongoError as exc:
         raise database_away(exc) from None
 

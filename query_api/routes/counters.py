@@ -1,19 +1,18 @@
 """Counts of posts: time series, trends, totals of a time and of one author."""
 
-from collections.abc import Awaitable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from pymongo.errors import PyMongoError
 
 from postpulse.web.application import SETTINGS, add_route
-from postpulse.web.problems import Problem, unavailable
+from postpulse.web.problems import Problem
 from query_api.counters.kept import Kept, NotKeptError
-from query_api.counters.sums import is_out_of_time
 from query_api.keys import COUNTERS
-from query_api.queries.counters import ANSWER_SECONDS, METRICS, precision_of, window_view
+from query_api.queries.counters import METRICS, precision_of, window_view
 from query_api.routes.answers import FLEETING
 from query_api.routes.counters_openapi import describe_counters
 from query_api.routes.counters_parameters import (
@@ -30,7 +29,6 @@ from query_api.routes.parameters import query_parameters
 _API = "/api/v1/"
 #: Many look at the same times.
 _KEPT_SECONDS = 3
-_T = TypeVar("_T")
 
 
 def install(app: web.Application) -> None:
@@ -47,12 +45,10 @@ async def get_series(request: web.Request) -> dict[str, Any]:
     kept, zone, of, metrics = _kept(request), given.zone, given.of, given.asked_metrics
     edges = given.edges(zone, kept.now)
     points = f"{given.granularity}s" if zone.key == "UTC" else f"{given.granularity}s of {zone.key}"
-    try:
+    with _told_of("granularity"):
         for dimension in {of[0]} if of is not None else {METRICS[metric][0] for metric in metrics}:
             kept.require(edges, dimension, points)
-    except NotKeptError as exc:
-        raise _not_kept(exc, "granularity") from None
-    found = await _in_time(request.app[COUNTERS].series(metrics, edges, of))
+    found = await request.app[COUNTERS].series(metrics, edges, of)
     return {
         "granularity": given.granularity,
         "timezone": zone.key,
@@ -74,11 +70,9 @@ async def get_trends(request: web.Request) -> dict[str, Any]:
     given = query_parameters(dict(request.query), TrendParameters)
     kept = _kept(request)
     since, until = given.span(kept.now, MOST_TRENDS_DAYS)
-    try:
+    with _told_of("from"):
         before, window = kept.whole_pair(since, until, TRENDS[kind])
-    except NotKeptError as exc:
-        raise _not_kept(exc, "from") from None
-    question = request.app[COUNTERS].trends(TRENDS[kind], before, window, given.limit, given.order)
+    trends = await request.app[COUNTERS].trends(TRENDS[kind], before, window, given.limit, given.order)
     return {
         "kind": kind,
         **window_view(window),
@@ -86,7 +80,7 @@ async def get_trends(request: web.Request) -> dict[str, Any]:
         "before": window_view(before),
         "order": given.order,
         "precision": "exact",
-        "trends": await _in_time(question),
+        "trends": trends,
     }
 
 
@@ -95,7 +89,8 @@ async def get_stats(request: web.Request) -> dict[str, Any]:
     given = query_parameters(dict(request.query), WindowParameters)
     kept = _kept(request)
     since, until = given.span(kept.now, MOST_STATS_DAYS)
-    return await _in_time(request.app[COUNTERS].stats(since, until, kept))
+    with _told_of("from"):
+        return await request.app[COUNTERS].stats(since, until, kept)
 
 
 async def get_author_stats(request: web.Request) -> dict[str, Any]:
@@ -103,28 +98,21 @@ async def get_author_stats(request: web.Request) -> dict[str, Any]:
     given = query_parameters(dict(request.query), WindowParameters)
     kept = _kept(request)
     since, until = given.span(kept.now, MOST_STATS_DAYS)
-    question = request.app[COUNTERS].author(request.match_info["author"], since, until, kept)
-    return await _in_time(question)
-
-
-async def _in_time(question: Awaitable[_T]) -> _T:
-    try:
-        return await question
-    except NotKeptError as exc:
-        raise _not_kept(exc, "from") from None
-    except PyMongoError as exc:
-        if not is_out_of_time(exc):
-            raise
-        detail = f"There is no answer within {ANSWER_SECONDS:g} s: ask for a shorter time, or again later."
-        raise unavailable(detail, retry_after=10) from None
+    with _told_of("from"):
+        return await request.app[COUNTERS].author(request.match_info["author"], since, until, kept)
 
 
 def _kept(request: web.Request) -> Kept:
     return Kept(request.app[SETTINGS].counters, datetime.now(UTC))
 
 
-def _not_kept(exc: NotKeptError, field: str) -> Problem:
-    return Problem(422, str(exc), field=field, kept=exc.kept)
+@contextmanager
+def _told_of(field: str) -> Iterator[None]:
+    """Where counts are not kept as they are asked for within: 422 that names this parameter, and what is kept."""
+    try:
+        yield
+    except NotKeptError as exc:
+        raise Problem(422, str(exc), field=field, kept=exc.kept) from None
 
 
 def _shown(time: datetime, zone: ZoneInfo) -> str:

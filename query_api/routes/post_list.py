@@ -13,7 +13,7 @@ from postpulse.collections import Document
 from postpulse.web.application import add_route
 from postpulse.web.problems import Problem, unavailable
 from query_api.keys import EXPORTS, PAGES, POST_LIST
-from query_api.queries.post_list import NoTextIndexError, QuestionTooLongError, row_view, summary_view
+from query_api.queries.post_list import NoTextIndexError, row_view, summary_view
 from query_api.routes.answers import FLEETING, answered
 from query_api.routes.parameters import query_parameters
 from query_api.routes.post_list_openapi import describe_post_list
@@ -24,10 +24,6 @@ MOST_EXPORTS = 8
 _PIECE_BYTES = 64 * 1024
 #: For which a client may leave what is written to it unread.
 _READ_SECONDS = 60.0
-_TOO_LONG = (
-    "The database takes too long for this question, which was ended: bound it by from and until, "
-    "or by one more filter."
-)
 _NO_TEXT = (
     "Posts are not found by text here: the workers' setting mongo.text_index (POSTPULSE_MONGO_TEXT_INDEX) is off, "
     "or was turned on and none of them has started since."
@@ -51,7 +47,7 @@ async def list_posts(request: web.Request) -> web.Response:
     async def make() -> bytes:
         given = query_parameters(dict(request.query), ListParameters)
         page = request.app[POST_LIST].page(given.filters, given.after, given.limit)
-        posts, following = await _in_time(page)
+        posts, following = await _found(page)
         answer: dict[str, Any] = {"posts": [summary_view(post) for post in posts]}
         if following is not None:
             answer["next_cursor"] = cursor_of(following)
@@ -73,7 +69,7 @@ async def export_posts(request: web.Request) -> web.StreamResponse:
         raise unavailable(f"{MOST_EXPORTS} exports are under way; ask again later.", retry_after=10)
     async with exports, aclosing(request.app[POST_LIST].every(given.filters)) as posts:
         # Until here, an error is an answer; after it, one that breaks off.
-        first = await _in_time(anext(posts, None))
+        first = await _found(anext(posts, None))
         return await _stream(request, FORMATS[given.format], first, posts)
 
 
@@ -110,10 +106,8 @@ async def _write(response: web.StreamResponse, piece: bytearray) -> None:
     await asyncio.sleep(0)
 
 
-async def _in_time(question: Awaitable[_T]) -> _T:
+async def _found(question: Awaitable[_T]) -> _T:
     try:
         return await answered(question)
-    except QuestionTooLongError:
-        raise Problem(503, _TOO_LONG) from None
     except NoTextIndexError:
         raise Problem(501, _NO_TEXT, field="text") from None

@@ -143,8 +143,8 @@ def describe_post_list(app: web.Application) -> None:
                 "422": _WRONG,
                 "501": _NO_TEXT,
                 "503": problem_response(
-                    "The database cannot be reached (Retry-After says when to try again), or takes too long: "
-                    "bound the question by from and until."
+                    "The database cannot be reached, or takes longer than 5 s: ask for a shorter time, by from and "
+                    "until."
                 ),
             },
         },

@@ -128,8 +128,10 @@ async def test_what_takes_too_long_to_count_is_told(
     times = {"from": _FIRST.isoformat(), "until": (_FIRST + timedelta(days=_DAYS)).isoformat()}
     async with counting(serve, pipeline, []) as api:
         await api.found("trends/hashtags/", **times)
-        monkeypatch.setattr(query_api.queries.counters, "ANSWER_SECONDS", 0.02)
+        monkeypatch.setattr(query_api.queries.counters, "_ANSWER_SECONDS", 0.02)
         async with api.service.http.get("/api/v1/trends/hashtags/", params=times) as answer:
             body = await answer.json(content_type=None)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
-    assert body["detail"].startswith("There is no answer within 10 s: ask for a shorter time")
+    assert body["detail"].startswith(
+        "There is no answer within 0.02 s: ask for a shorter time, by from and until"
+    )

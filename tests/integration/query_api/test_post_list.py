@@ -230,6 +230,8 @@ async def test_a_question_that_takes_too_long_is_ended_and_says_what_to_do(
     service.pipeline.database.posts.insert_many(many, ordered=False)
     monkeypatch.setattr(post_list, "_ANSWER_SECONDS", 0.01)
     for query in ({"text": "rain"}, {"min_sentiment": "0.9"}):
-        status, problem, _ = await service.get("", params=query)
-        assert (status, problem["title"]) == (503, "Service Unavailable")
-        assert "bound it by from and until" in problem["detail"]
+        status, problem, headers = await service.get("", params=query)
+        assert (status, headers["Retry-After"]) == (503, "10")
+        assert problem["detail"].startswith(
+            "There is no answer within 0.01 s: ask for a shorter time, by from"
+        )
