@@ -98,6 +98,10 @@ class MongoSettings(_Section):
     text_index: Literal["on", "off"] = "off"
     """Whether posts can be found by their words, which costs the workers much."""
 
+    @property
+    def has_text_index(self) -> bool:
+        return self.text_index == "on"
+
     @field_validator("uri")
     @classmethod
     def _scheme(cls, value: SecretStr) -> SecretStr:

@@ -85,7 +85,7 @@ async def run_worker(settings: Settings) -> None:
     runner = await _serve_health(
         settings, lambda served: add_checks(served, app, client, publisher, lag, safeguards, continuity)
     )
-    rebuild = Rebuild(collections, settings.replay.grace_seconds, settings.mongo.text_index == "on")
+    rebuild = Rebuild(collections, settings.replay.grace_seconds, settings.mongo.has_text_index)
     controller = Controller(
         settings, replays, Lease(collections, "replays", owner), rebuild, publisher, continuity
     )
@@ -125,7 +125,7 @@ async def _run(
 ) -> None:
     await wait_for_topics(settings.kafka)
     collections = database(client, settings.mongo)
-    await wait_for_collections(collections, settings.mongo.text_index == "on")
+    await wait_for_collections(collections, settings.mongo.has_text_index)
     watching = asyncio.create_task(continuity.run())
     # What the first post would wait for: models, word lists, patterns.
     analysis.analyze("Warm up with all of it, @everybody: https://a.example/ is #great 😀")

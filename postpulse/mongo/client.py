@@ -33,6 +33,6 @@ async def prepare_database(settings: MongoSettings, app_name: str) -> None:
     """
     client = connect(settings, app_name)
     try:
-        await apply_collections(database(client, settings), settings.text_index == "on")
+        await apply_collections(database(client, settings), settings.has_text_index)
     finally:
         await client.close()
