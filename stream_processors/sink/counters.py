@@ -10,14 +10,14 @@ such as keywords, and a change of each would cost more than all else about a pos
 them, its deltas, and `stream_processors.sink.rollup` adds up those of many batches at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
 from pymongo import InsertOne, UpdateOne
 
 from postpulse.collections import Document
-from postpulse.counting.dimensions import DIMENSIONS, Base
+from postpulse.counting.dimensions import DIMENSIONS
 
 #: Rows of one document of deltas: values of 200 characters, four bytes each, stay far below MongoDB's 16 MiB.
 _MOST_ROWS = 5_000
@@ -25,15 +25,35 @@ _MOST_ROWS = 5_000
 #: What each dimension counts, and since which version.
 _COUNTED = [(each, since, counts) for each in DIMENSIONS for since, counts in each.counts.items()]
 
-_Key = tuple[str, Base, datetime, str]
+#: A dimension, granularity, bucket and value.
+Key = tuple[str, str, datetime, str]
 
 
-class CounterChanges:
-    """The sum of what some posts add and take away."""
+class CounterSums:
+    """What is to be written to counters.
+
+    Attributes:
+        amounts: of each counter, by their names; integers, which add up.
+        ranks: of each counter, by their registers; the highest stands.
+    """
 
     def __init__(self) -> None:
-        self._amounts: dict[_Key, dict[str, int]] = {}
-        self._ranks: dict[_Key, dict[str, int]] = {}
+        self.amounts: dict[Key, dict[str, int]] = {}
+        self.ranks: dict[Key, dict[str, int]] = {}
+
+    def count(self, key: Key, amounts: Mapping[str, int], sign: Literal[1, -1] = 1) -> None:
+        total = self.amounts.setdefault(key, {})
+        for name, amount in amounts.items():
+            total[name] = total.get(name, 0) + sign * amount
+
+    def rank(self, key: Key, ranks: Mapping[str, int]) -> None:
+        highest = self.ranks.setdefault(key, {})
+        for register, rank in ranks.items():
+            highest[register] = max(rank, highest.get(register, 0))
+
+
+class CounterChanges(CounterSums):
+    """The sum of what some posts add and take away."""
 
     def add(self, post: Document | None, sign: Literal[1, -1] = 1) -> None:
         """Add what a post document counts, or take it away; without an analysis it counts nothing."""
@@ -49,28 +69,24 @@ class CounterChanges:
             for value, amounts in counts(post):
                 key = (dimension.name, dimension.base, bucket, value)
                 if dimension.ranks:
-                    highest = self._ranks.setdefault(key, {})
-                    for name, rank in amounts.items():
-                        highest[name] = max(rank, highest.get(name, 0))
-                    continue
-                total = self._amounts.setdefault(key, {})
-                for name, amount in amounts.items():
-                    total[name] = total.get(name, 0) + sign * amount
+                    self.rank(key, amounts)
+                else:
+                    self.count(key, amounts, sign)
 
     def updates(self, lane: str) -> Iterator[UpdateOne]:
         """The writes that bring the lane's counters up to date; those that cancel out are left out."""
-        for key, amounts in self._amounts.items():
+        for key, amounts in self.amounts.items():
             if key[1] == "minute" and (changed := nonzero(amounts)):
                 yield counter_update(lane, key, {"$inc": changed})
 
     def deltas(self, lane: str) -> Iterator[InsertOne[Document]]:
         """What is to be added to counters by the hour, as lists; what cancels out is left out."""
         rows: dict[datetime, list[tuple[str, Document]]] = {}
-        for (dimension, granularity, bucket, value), amounts in self._amounts.items():
+        for (dimension, granularity, bucket, value), amounts in self.amounts.items():
             if granularity == "hour" and (changed := nonzero(amounts)):
                 rows.setdefault(bucket, []).append((dimension, {"value": value, **changed}))
         ranks: dict[datetime, Document] = {}
-        for (dimension, _, bucket, _), highest in self._ranks.items():
+        for (dimension, _, bucket, _), highest in self.ranks.items():
             ranks.setdefault(bucket, {})[dimension] = highest
         for bucket in rows.keys() | ranks.keys():
             of_bucket = rows.get(bucket, [])
@@ -86,7 +102,7 @@ def nonzero(amounts: dict[str, int]) -> dict[str, int]:
     return {name: amount for name, amount in amounts.items() if amount}
 
 
-def counter_update(lane: str, key: tuple[str, str, datetime, str], change: Document) -> UpdateOne:
+def counter_update(lane: str, key: Key, change: Document) -> UpdateOne:
     """A change of the counter of a dimension, granularity, bucket and value in a lane, made where it is missing."""
     dimension, granularity, bucket, value = key
     return UpdateOne(

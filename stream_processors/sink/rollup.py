@@ -28,7 +28,7 @@ from postpulse.generations.state import read_state
 from postpulse.mongo.lease import Lease
 from postpulse.settings import CountersSettings
 from postpulse.telemetry.metrics import COUNTERS_FOLDED
-from stream_processors.sink.counters import counter_update, nonzero
+from stream_processors.sink.counters import CounterSums, counter_update, nonzero
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +48,6 @@ _KEYS = ("_id", "dimension", "granularity", "bucket", "value", "lane")
 _DELTA_KEYS = ("_id", "lane", "bucket")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
-#: A dimension, granularity, bucket and value.
-_Key = tuple[str, str, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ async def _fold_deltas(
     """Fold a piece; returns of how many documents, and whether it was not all."""
 
     async def piece(session: AsyncClientSession) -> tuple[int, bool]:
-        sums, gone = _Sums(), []
+        sums, gone = CounterSums(), []
         async with deltas.find(session=session).sort("_id", ASCENDING).limit(_MOST_DELTAS) as found:
             async for document in found:
                 gone.append(document["_id"])
@@ -125,13 +123,13 @@ async def _fold_deltas(
                         sums.rank((*hour, ""), rows)
                         continue
                     for row in rows:
-                        sums.add((*hour, row.pop("value")), row)
-                if len(sums) > _MOST_COUNTERS:
+                        sums.count((*hour, row.pop("value")), row)
+                if len(sums.amounts) > _MOST_COUNTERS:
                     break
                 # A list takes a millisecond; posts are worked on in the same loop.
                 await asyncio.sleep(0)
-        is_full = len(gone) == _MOST_DELTAS or len(sums) > _MOST_COUNTERS
-        updates = sums.updates()
+        is_full = len(gone) == _MOST_DELTAS or len(sums.amounts) > _MOST_COUNTERS
+        updates = _updates(sums)
         # What cancels out leaves none.
         while some := list(islice(updates, _AT_ONCE)):
             await counters.bulk_write(some, ordered=False, session=session)
@@ -197,41 +195,20 @@ async def _transaction(
 
 
 def _sums(dimension: str, fold: _Fold, documents: list[Document]) -> Iterator[UpdateOne]:
-    sums = _Sums()
+    sums = CounterSums()
     for document in documents:
         bucket, value = fold.bucket(document["bucket"]), fold.value(document["value"])
-        amounts = {name: amount for name, amount in document.items() if name not in _KEYS}
-        sums.add((dimension, fold.coarse, bucket, value), amounts)
-    return sums.updates()
+        key = dimension, fold.coarse, bucket, value
+        sums.rank(key, document.pop("registers", {}))
+        sums.count(key, {name: amount for name, amount in document.items() if name not in _KEYS})
+    return _updates(sums)
 
 
-class _Sums:
-    """What is added to counters of the lanes that folds write: rollup/hour, rollup/day, rollup/past."""
-
-    def __init__(self) -> None:
-        self._amounts: dict[_Key, dict[str, int]] = {}
-        self._ranks: dict[_Key, dict[str, int]] = {}
-
-    def __len__(self) -> int:
-        return len(self._amounts)
-
-    def add(self, key: _Key, amounts: Document) -> None:
-        total = self._amounts.setdefault(key, {})
-        for name, amount in amounts.items():
-            if name == "registers":
-                self.rank(key, amount)
-            else:
-                total[name] = total.get(name, 0) + amount
-
-    def rank(self, key: _Key, registers: dict[str, int]) -> None:
-        highest = self._ranks.setdefault(key, {})
-        for register, rank in registers.items():
-            highest[register] = max(rank, highest.get(register, 0))
-
-    def updates(self) -> Iterator[UpdateOne]:
-        for key in self._amounts.keys() | self._ranks.keys():
-            changed = nonzero(self._amounts.get(key, {}))
-            ranks = {f"registers.{register}": rank for register, rank in self._ranks.get(key, {}).items()}
-            if changed or ranks:
-                change = ({"$inc": changed} if changed else {}) | ({"$max": ranks} if ranks else {})
-                yield counter_update(f"rollup/{key[1]}", key, change)
+def _updates(sums: CounterSums) -> Iterator[UpdateOne]:
+    """The writes to the counters of the lanes that folds write: rollup/hour, rollup/day, rollup/past."""
+    for key in sums.amounts.keys() | sums.ranks.keys():
+        changed = nonzero(sums.amounts.get(key, {}))
+        ranks = {f"registers.{register}": rank for register, rank in sums.ranks.get(key, {}).items()}
+        if changed or ranks:
+            change = ({"$inc": changed} if changed else {}) | ({"$max": ranks} if ranks else {})
+            yield counter_update(f"rollup/{key[1]}", key, change)
