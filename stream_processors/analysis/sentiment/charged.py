@@ -4,22 +4,22 @@ What is summed up is the valence after the rules, of each occurrence in ten-thou
 lexicon, so that a partial result is bounded by it, however long the text.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, repeat
 from typing import Any, Final
 
 from stream_processors.analysis import counts
-from stream_processors.analysis.sentiment.rules import MAX_CHARACTERS, READ_AS, VADER, Reading, read
+from stream_processors.analysis.sentiment.rules import MAX_TOKENS, READ_AS, VADER, Reading, expand, read
 from stream_processors.analysis.sentiment.score import UNIT, emphasized
 
 LISTED: Final = 10
 """Words that are shown of a text at most."""
 
-#: Emoji, and what else is not read as it stands -> the length of what it is read as.
-_LENGTHS = {chr(code): len(words or "") for code, words in READ_AS.items()}
-_find_tokens = re.compile(r"\S+").finditer
+#: `READ_AS`, with the emoji in front of each word of its description.
+_NAMED = READ_AS | {
+    code: "".join(f" {chr(code)}{word}" for word in words.split())
+    for code, words in READ_AS.items()
+    if words and not words.isspace()
+}
 
 
 def explain(sentence: str) -> list[tuple[str, float]]:
@@ -74,12 +74,10 @@ def _names(sentence: str, reading: Reading) -> Sequence[str] | Mapping[int, str]
     """By the places of charged words these words, those of an emoji's description with the emoji in front."""
     if sentence.isascii() or sentence == reading.text:
         return reading.words
-    ends = list(accumulate(map(_LENGTHS.get, sentence[:MAX_CHARACTERS], repeat(1))))
-    starts = [match.start() for match in _find_tokens(reading.text)]
+    # As many as the words, since as many come for an emoji.
+    tokens = expand(sentence, _NAMED).split(None, MAX_TOKENS)
     names = {}
     for place in reading.valences:
-        # A description begins with a space, so that the character in which a token begins is the one it is from.
-        character = sentence[bisect_right(ends, starts[place])]
-        word = reading.words[place]
-        names[place] = f"{character} {word}" if character in _LENGTHS else word
+        first, word = tokens[place][0], reading.words[place]
+        names[place] = f"{first} {word}" if ord(first) in _NAMED else word
     return names

@@ -8,6 +8,7 @@ words, and the contrast that a `but` makes. Scores are the package's in all text
 characters that emoji are put together with (see `READ_AS`).
 """
 
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from itertools import chain
 from string import punctuation
@@ -130,10 +131,14 @@ def read(sentence: str) -> Reading:
     return Reading(text, words, valences)
 
 
-def expand(sentence: str) -> str:
-    """The sentence, within the cap on its code points, with emoji replaced by their descriptions."""
+def expand(sentence: str, descriptions: Mapping[int, str | None] = READ_AS) -> str:
+    """The sentence, within the cap on its code points, with emoji replaced by their descriptions.
+
+    Args:
+        descriptions: code point -> what is read in its place, with a space in front of each word.
+    """
     text = sentence[:MAX_CHARACTERS]
-    return text if text.isascii() else text.translate(READ_AS)
+    return text if text.isascii() else text.translate(descriptions)
 
 
 def _tokens(text: str) -> tuple[str, list[str]]:

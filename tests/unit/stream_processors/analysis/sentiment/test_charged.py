@@ -56,6 +56,7 @@ def test_words_are_summed_up_after_the_rules_and_ranked_by_weight() -> None:
 
 def test_emoji_come_with_the_word_of_their_description() -> None:
     assert words("😂 Nice 😂") == [("😂 joy", 5.6), ("nice", 1.8), ("😂 tears", -1.8)]
+    assert words("😊 it is") == [("😊 smiling", 4.0)]
     assert words("good 😂ful") == [("😂 joyful", 2.9), ("good", 1.9), ("😂 tears", -0.9)]
     assert words("❤\ufe0f\u200d🔥") == [("❤ heart", 3.2), ("🔥 fire", -1.4)]
 
