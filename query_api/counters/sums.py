@@ -2,14 +2,13 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.asynchronous.collection import AsyncCollection
+from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import AutoReconnect
 
 from postpulse.collections import COUNTER_DELTAS, COUNTERS, Document
 from postpulse.counting.dimensions import AUTHORS, Dimension
@@ -24,17 +23,30 @@ _ORDERS: dict[Order, Document] = {
     "count": {"count": -1, "_id": 1},
     "change": {"difference": -1, "count": -1, "_id": 1},
 }
+_SNAPSHOT: Document = {"level": "snapshot"}
 _MINUTE = timedelta(minutes=1)
 _DAY_MINUTES = 24 * 60
+_T = TypeVar("_T")
 
 
 class Sums:
-    """What the counters of one moment say. Each question raises PyMongoError where there is no answer."""
+    """What the counters say; several questions may be asked at the same time.
 
-    def __init__(self, counters: AsyncCollection[Document], deltas: str, session: AsyncClientSession) -> None:
+    Each raises PyMongoError where there is no answer.
+
+    Args:
+        counters, deltas: the collections of one generation.
+        moment: of which all answers are; None for the latest one, of each.
+    """
+
+    def __init__(
+        self, database: AsyncDatabase[Document], counters: str, deltas: str, moment: Timestamp | None
+    ) -> None:
+        self._database = database
         self._counters = counters
         self._deltas = deltas
-        self._session = session
+        # Not by sessions: one takes a question at a time, and PyMongo has no way to give several the same moment.
+        self._concern: Document = _SNAPSHOT if moment is None else {**_SNAPSHOT, "atClusterTime": moment}
 
     async def total(self, dimension: Dimension, window: Window) -> Amounts:
         """The sums over all of its values."""
@@ -153,8 +165,21 @@ class Sums:
     ) -> list[Document]:
         buckets = {"$gte": window.since, "$lt": window.until}
         rows = counter_rows(self._deltas, dimension, buckets, value)
-        found = await self._counters.aggregate([*rows, *stages], session=self._session, allowDiskUse=True)
-        return await found.to_list()
+
+        async def ask() -> list[Document]:
+            found = await self._database.cursor_command(
+                "aggregate",
+                self._counters,
+                pipeline=[*rows, *stages],
+                cursor={},
+                allowDiskUse=True,
+                readConcern=self._concern,
+                read_preference=self._database.read_preference,
+                codec_options=self._database.codec_options,
+            )
+            return await found.to_list()
+
+        return await _asked(ask)
 
 
 class CounterReads:
@@ -164,13 +189,44 @@ class CounterReads:
         self._database = database
         self._current = current
 
-    @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[Sums]:
-        """Sums of one and the same moment, whatever is written or folded meanwhile."""
-        counters = await self._current.collection(COUNTERS)
-        deltas = COUNTER_DELTAS.name_in(self._current.known)
-        async with self._database.client.start_session(snapshot=True) as session:
-            yield Sums(counters, deltas, session)
+    async def latest(self) -> Sums:
+        """For one question; what is being written or folded meanwhile counts once.
+
+        Raises:
+            PyMongoError: there is no answer.
+        """
+        return await self._sums(None)
+
+    async def at_once(self) -> Sums:
+        """For several questions, whose answers are of one and the same moment. Raises as `latest`."""
+        number = await self._current.number()
+
+        async def ask() -> Document:
+            return await self._database.command(
+                "find",
+                COUNTERS.name_in(number),
+                projection={"_id": 1},
+                limit=1,
+                singleBatch=True,
+                readConcern=_SNAPSHOT,
+                read_preference=self._database.read_preference,
+            )
+
+        # Of a collection that is not there, MongoDB says nothing, and no moment of it.
+        return await self._sums((await _asked(ask))["cursor"].get("atClusterTime"))
+
+    async def _sums(self, moment: Timestamp | None) -> Sums:
+        number = await self._current.number()
+        names = COUNTERS.name_in(number), COUNTER_DELTAS.name_in(number)
+        return Sums(self._database, *names, moment)
+
+
+async def _asked(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """An answer, asked for again where the primary has changed or a connection is lost: PyMongo does not."""
+    try:
+        return await ask()
+    except AutoReconnect:
+        return await ask()
 
 
 def _sums(dimension: Dimension) -> Document:

@@ -58,6 +58,10 @@ def percentiles_view(sums: Amounts) -> dict[str, Any]:
     return {f"p{percent}": _percentile(counts, percent) for percent in _PERCENTILES}
 
 
+def lengths_view(sums: Amounts) -> dict[str, Any]:
+    return {**percentiles_view(sums), **BOUNDS}
+
+
 def _percentile(counts: Sequence[int], percent: int) -> dict[str, int] | None:
     """The bucket of the least length that at least so many percent of the posts do not exceed."""
     total = sum(counts)

@@ -24,10 +24,12 @@ from postpulse.counting.dimensions import (
 from postpulse.counting.hyperloglog import ERROR, estimate
 from query_api.counters.kept import WIDTHS, Kept, Window, ceiling, floor
 from query_api.counters.sums import Amounts, CounterReads, Order, Sums
+from query_api.counters.together import together
 from query_api.counters.views import (
     BOUNDS,
     EXACT,
     EXACT_MEAN,
+    lengths_view,
     mean_view,
     percentiles_view,
     sentiment_point,
@@ -53,8 +55,8 @@ LANGUAGES_OF_STATS = 100
 METRICS: dict[str, tuple[Dimension, Callable[[Amounts], Any]]] = {
     **{name: (VOLUME, itemgetter(name)) for name in VOLUME.amounts},
     "sentiment": (SENTIMENT, sentiment_point),
-    "languages": (LANGUAGE, itemgetter("posts")),
-    "detected_languages": (DETECTED_LANGUAGE, itemgetter("posts")),
+    "languages": (LANGUAGE, dict),
+    "detected_languages": (DETECTED_LANGUAGE, dict),
     "word_percentiles": (WORDS, percentiles_view),
     "character_percentiles": (CHARACTERS, percentiles_view),
 }
@@ -84,13 +86,12 @@ class CounterQueries:
             of: one value of a dimension; None takes all posts.
         """
         with in_time(_ANSWER_SECONDS):
-            async with self._reads.at_once() as sums:
-                if of is not None:
-                    dimension, value = of
-                    found = await sums.series(dimension, edges, value)
-                    views = metrics_of(dimension)
-                    return [{metric: views[metric](point) for metric in metrics} for point in found]
-                columns = await _columns(sums, metrics, edges)
+            if of is not None:
+                dimension, value = of
+                found = await (await self._reads.latest()).series(dimension, edges, value)
+                views = metrics_of(dimension)
+                return [{metric: views[metric](point) for metric in metrics} for point in found]
+            columns = await _columns(await self._reads.at_once(), metrics, edges)
         return [dict(zip(metrics, values, strict=True)) for values in zip(*columns, strict=True)]
 
     async def trends(
@@ -98,34 +99,32 @@ class CounterQueries:
     ) -> list[dict[str, Any]]:
         """The first values of a window, compared with the window before."""
         with in_time(_ANSWER_SECONDS):
-            async with self._reads.at_once() as sums:
-                return trend_views(await sums.trends(dimension, before, window, limit, order))
+            sums = await self._reads.latest()
+            return trend_views(await sums.trends(dimension, before, window, limit, order))
 
     async def stats(self, since: datetime, until: datetime, kept: Kept) -> dict[str, Any]:
         """What all posts of a time come to."""
-        window = kept.whole(since, until, VOLUME)
+        window, hours = (kept.whole(since, until, each) for each in (VOLUME, AUTHORS))
         with in_time(_ANSWER_SECONDS):
-            async with self._reads.at_once() as sums:
-                return {
-                    **window_view(window),
-                    "volume": volume_view(await sums.total(VOLUME, window)),
-                    "sentiment": sentiment_view(await sums.total(SENTIMENT, window)),
-                    "word_percentiles": {**percentiles_view(await sums.total(WORDS, window)), **BOUNDS},
-                    "character_percentiles": {
-                        **percentiles_view(await sums.total(CHARACTERS, window)),
-                        **BOUNDS,
-                    },
-                    "languages": await _languages(sums, LANGUAGE, window),
-                    "detected_languages": await _languages(sums, DETECTED_LANGUAGE, window),
-                    "authors": await _distinct(sums, kept.whole(since, until, AUTHORS)),
+            sums = await self._reads.at_once()
+            parts = await together(
+                {
+                    "volume": _total(sums, VOLUME, window, volume_view),
+                    "sentiment": _total(sums, SENTIMENT, window, sentiment_view),
+                    "word_percentiles": _total(sums, WORDS, window, lengths_view),
+                    "character_percentiles": _total(sums, CHARACTERS, window, lengths_view),
+                    "languages": _languages(sums, LANGUAGE, window),
+                    "detected_languages": _languages(sums, DETECTED_LANGUAGE, window),
+                    "authors": _distinct(sums, hours),
                 }
+            )
+        return {**window_view(window), **parts}
 
     async def author(self, author: str, since: datetime, until: datetime, kept: Kept) -> dict[str, Any]:
         """What the posts of one author come to; of one who never posted, zeros."""
         unit, edges = _author_edges(since, until, kept)
         with in_time(_ANSWER_SECONDS):
-            async with self._reads.at_once() as sums:
-                points = await sums.series(AUTHOR, edges, author)
+            points = await (await self._reads.latest()).series(AUTHOR, edges, author)
         total = {name: sum(point[name] for point in points) for name in AUTHOR.amounts}
         spans = [Window(*span) for span in pairwise(edges)]
         active = [span for span, point in zip(spans, points, strict=True) if point["posts"]]
@@ -160,20 +159,14 @@ def window_view(window: Window) -> dict[str, str]:
 
 async def _columns(sums: Sums, metrics: Sequence[str], edges: Sequence[datetime]) -> list[list[Any]]:
     """The points of each metric; those that come from one dimension are read once."""
-    read: dict[str, Sequence[Amounts]] = {}
-    columns = []
-    for metric in metrics:
-        dimension, view = METRICS[metric]
-        if dimension in (LANGUAGE, DETECTED_LANGUAGE):
-            columns.append(await _language_column(sums, dimension, edges))
-            continue
-        if dimension.name not in read:
-            read[dimension.name] = await sums.series(dimension, edges)
-        columns.append([view(point) for point in read[dimension.name]])
-    return columns
+    asked = [METRICS[metric] for metric in metrics]
+    points = await together({each: _points(sums, each, edges) for each in {each for each, _ in asked}})
+    return [[view(point) for point in points[dimension]] for dimension, view in asked]
 
 
-async def _language_column(sums: Sums, dimension: Dimension, edges: Sequence[datetime]) -> list[Any]:
+async def _points(sums: Sums, dimension: Dimension, edges: Sequence[datetime]) -> list[Any]:
+    if dimension not in (LANGUAGE, DETECTED_LANGUAGE):
+        return [*await sums.series(dimension, edges)]
     most, _, _ = await sums.most(dimension, Window(edges[0], edges[-1]), LANGUAGES_OF_SERIES)
     points = await sums.series_by_value(dimension, edges, [language for language, _ in most])
     return [
@@ -183,6 +176,12 @@ async def _language_column(sums: Sums, dimension: Dimension, edges: Sequence[dat
         }
         for point in points
     ]
+
+
+async def _total(
+    sums: Sums, dimension: Dimension, window: Window, view: Callable[[Amounts], dict[str, Any]]
+) -> dict[str, Any]:
+    return view(await sums.total(dimension, window))
 
 
 async def _languages(sums: Sums, dimension: Dimension, window: Window) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.counted import Counted
 from tests.integration.query_api.conftest import Serve
 from tests.integration.query_api.counting import counting
 from tests.pipeline import Document, Pipeline
+from tests.waiting import until
 
 _HOUR = timedelta(hours=1)
 _FIRST = datetime(2026, 5, 1, tzinfo=UTC)
@@ -115,10 +116,39 @@ async def test_the_numbers_of_an_answer_are_of_one_moment(serve: Serve, pipeline
                 (language,) = found["detected_languages"]["most"]
                 assert found["volume"]["posts"] == language["posts"]
                 seen.add(language["posts"])
+                series = await api.found(
+                    "timeseries/", granularity="minute", metrics="posts,detected_languages"
+                )
+                for point in series["points"]:
+                    assert point["posts"] == sum(point["detected_languages"]["posts"].values())
         finally:
             stop.set()
             await writing
     assert len(seen) > 5
+
+
+async def test_a_read_that_fails_is_a_problem_and_leaves_none_running(
+    serve: Serve, pipeline: Pipeline
+) -> None:
+    many(pipeline)
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    broken = {"_id": "broken", "dimension": "authors", "granularity": "hour", "bucket": hour, "value": ""}
+    pipeline.database.counters.insert_one({**broken, "registers": "none"})
+    reading = {"ns": f"{pipeline.database.name}.counters", "op": "command", "active": True}
+    async with counting(serve, pipeline, []) as api:
+        async with api.service.http.get("/api/v1/stats/", params={"window": "30d"}) as answer:
+            body = await answer.json(content_type=None)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        assert body["detail"] == "The database cannot be reached; ask again later."
+
+        def are_over() -> bool:
+            stages = [{"$currentOp": {"allUsers": True}}, {"$match": reading}]
+            return not list(pipeline.mongo.admin.aggregate(stages))
+
+        await until("all reads to be over", are_over)
+        # One good answer more: no connection is left in the midst of one.
+        pipeline.database.counters.delete_one({"_id": "broken"})
+        assert (await api.found("stats/", window="30d"))["authors"]["distinct"] == 0
 
 
 async def test_what_takes_too_long_to_count_is_told(

@@ -213,3 +213,24 @@ async def test_one_who_waits_while_the_database_goes_is_told(
     assert (status, headers["Retry-After"]) == (503, "2")
     await service.until_waiting(0)
     await until_ready(service)
+
+
+async def test_counts_that_are_asked_for_during_an_election_are_told_after_it(
+    service: Service, own_mongo: EmbeddedMongo
+) -> None:
+    await until_ready(service)
+    paths = [
+        f"/api/v1/{path}?from=2026-05-01T00:00:00Z&until=2026-05-01T{hour:02}:00:00Z"
+        for hour in range(1, 24)
+        for path in ("stats/", "trends/hashtags/")
+    ]
+
+    async def status(path: str) -> int:
+        async with service.http.get(path) as answer:
+            return answer.status
+
+    asking = [asyncio.create_task(status(path)) for path in paths]
+    await until("the first answers", lambda: any(each.done() for each in asking))
+    await asyncio.to_thread(service.pipeline.mongo.admin.command, "replSetStepDown", 1, force=True)
+    assert set(await asyncio.gather(*asking)) == {200}
+    await until_ready(service)
