@@ -17,8 +17,9 @@ _REPLAYED_FROM = "replayed-from"
 
 
 def new_id() -> str:
-    """An id that sorts by the time at which it is made."""
-    return f"{time.time_ns() // 1_000_000:011x}-{secrets.token_hex(2)}"
+    """An id that sorts by the time at which it is made: milliseconds since 1970, microseconds, chance."""
+    milliseconds, microseconds = divmod(time.time_ns() // 1000, 1000)
+    return f"{milliseconds:011x}-{microseconds:03x}{secrets.token_hex(2)}"
 
 
 def new_replay(

@@ -216,7 +216,13 @@ class Pipeline:
         client = admin_client(self.settings.kafka)
 
         def settled() -> bool:
-            described = client.describe_consumer_groups([group])[group].result(10)
+            try:
+                described = client.describe_consumer_groups([group])[group].result(10)
+            except KafkaException as exc:
+                # For a moment, where nobody was in a group of this broker before.
+                if exc.args[0].code() != KafkaError.NOT_COORDINATOR:
+                    raise
+                return False
             return described.state == ConsumerGroupState.STABLE and len(described.members) == count
 
         self.wait_for(f"{count} workers in the group", settled)

@@ -157,7 +157,7 @@ def show(id_: str, as_json: bool, url: str | None, data_dir: Path | None) -> Non
 
     \b
     Examples:
-      postpulse replay show 0199f0c2a3b-5f1e
+      postpulse replay show 0199f0c2a3b-3a15f1e
     """
     _, replay = ask(_of(_address(url, data_dir), id_))
     if as_json:
@@ -176,7 +176,7 @@ def watch(id_: str, as_json: bool, url: str | None, data_dir: Path | None) -> No
 
     \b
     Examples:
-      postpulse replay watch 0199f0c2a3b-5f1e
+      postpulse replay watch 0199f0c2a3b-3a15f1e
     """
     _watch(_address(url, data_dir), id_, as_json)
 
@@ -189,7 +189,7 @@ def cancel(id_: str, as_json: bool, url: str | None, data_dir: Path | None) -> N
 
     \b
     Examples:
-      postpulse replay cancel 0199f0c2a3b-5f1e
+      postpulse replay cancel 0199f0c2a3b-3a15f1e
     """
     _, replay = ask(_of(_address(url, data_dir), id_), method="DELETE")
     if as_json:

@@ -53,7 +53,7 @@ _GENERATIONS: list[dict[str, Any]] = [
         "number": 2,
         "status": "current",
         "analysis_version": 2,
-        "replay": "19c13c6f680-5f1e",
+        "replay": "19c13c6f680-3a15f1e",
         "posts_estimated": 120_000,
         "created_at": "2026-01-31T11:00:00.000Z",
         "switched_at": "2026-01-31T12:00:00.000Z",

@@ -12,7 +12,7 @@ _COUNT = {"type": "integer", "minimum": 0}
 _POST_ID = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[^\\u0000]*$"}
 _OFFSET = {**_COUNT, "maximum": 2**63 - 1}
 ID_PATTERN = "^[0-9a-f]{11}-[0-9a-f]{4}$"
-REPLAY_ID = "19c13c6f680-5f1e"
+REPLAY_ID = "19c13c6f680-3a15f1e"
 _ID = {
     "type": "string",
     "pattern": ID_PATTERN,
