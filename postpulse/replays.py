@@ -14,6 +14,8 @@ OPEN = ("waiting", "running")
 EFFECTS = ("looked_at", "changed", "unchanged", "failed")
 _REPLAY_ID = "replay-id"
 _REPLAYED_FROM = "replayed-from"
+#: Of ids; those of former versions have no microseconds.
+ID_PATTERN = "^[0-9a-f]{11}-([0-9a-f]{3})?[0-9a-f]{4}$"
 
 
 def new_id() -> str:

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from postpulse.replays import ID_PATTERN
 from postpulse.web.openapi import (
     SCHEMAS,
     describe,
@@ -12,7 +13,7 @@ from postpulse.web.openapi import (
 )
 from postpulse.web.problems import Problem, unavailable
 from query_api.routes.replays_parameters import MOST_BODY_BYTES, MOST_LISTED
-from query_api.routes.replays_schemas import EXAMPLE, ID_PATTERN, REPLAY_ID, REPLAY_SCHEMAS, WAITING
+from query_api.routes.replays_schemas import EXAMPLE, REPLAY_ID, REPLAY_SCHEMAS, WAITING
 
 _PATH = "/api/v1/replays/"
 _NO_DATABASE = problem_response("The database cannot be reached.")

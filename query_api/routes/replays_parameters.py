@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from postpulse.collections import Document
+from postpulse.replays import ID_PATTERN
 from postpulse.web.problems import Problem
 
 #: Posts that one replay names, at most.
@@ -78,4 +79,4 @@ class StartParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class ListParameters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED)] = 100
-    cursor: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{11}-[0-9a-f]{4}$")] | None = None
+    cursor: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)] | None = None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from postpulse.replays import ID_PATTERN
 from postpulse.web.openapi import object_schema, schema_ref
 from query_api.routes.posts_examples import POST_ID
 from query_api.routes.replays_parameters import MOST_POSTS
@@ -11,7 +12,6 @@ _MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 _COUNT = {"type": "integer", "minimum": 0}
 _POST_ID = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[^\\u0000]*$"}
 _OFFSET = {**_COUNT, "maximum": 2**63 - 1}
-ID_PATTERN = "^[0-9a-f]{11}-[0-9a-f]{4}$"
 REPLAY_ID = "19c13c6f680-3a15f1e"
 _ID = {
     "type": "string",
