@@ -98,7 +98,7 @@ function result(content, analysis) {
   const entities = analysis.entities.filter(({ end }) => end <= SHOWN);
   const button = el("button", { type: "button", class: "quiet", id: "way-delete" }, "Delete this post");
   button.addEventListener("click", () => remove(analysis.post_id, button));
-  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities, analysis.sentiment_words), characters.length > SHOWN ? " …" : ""), el("dl", { class: "facts" }, ...terms), button);
+  return el("div", {}, el("p", { class: "text large", dir: "auto" }, ...marked(text, entities, { words: analysis.sentiment_words }), characters.length > SHOWN ? " …" : ""), el("dl", { class: "facts" }, ...terms), button);
 }
 
 async function remove(postId, button) {

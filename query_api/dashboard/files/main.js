@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { leaveOut, startCompose } from "./compose.js";
 import { byId } from "./dom.js";
+import { startFilter } from "./filter.js";
 import { ZONE } from "./format.js";
 import { startGenerations } from "./generations.js";
 import { startHealth } from "./health.js";
@@ -11,10 +12,13 @@ import { follow } from "./live.js";
 import { startOverview } from "./overview.js";
 import { startPosts } from "./posts.js";
 import { startReplays } from "./replays.js";
+import { startSearch } from "./search.js";
 
 const REFRESH = 2000;
 
 byId("zone").textContent = ZONE.replaceAll("_", " ");
+startFilter();
+startSearch();
 const refresh = startOverview();
 const posts = startPosts();
 startCompose();

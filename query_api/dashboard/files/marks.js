@@ -29,11 +29,14 @@ const side = (valence) => (valence > 0 ? "positive" : "negative");
 
 export const spoken = ({ language }) => el("span", { class: "badge" }, format.language(language));
 
+/** An entity as it is marked: a span of what is within. */
+export const mark = (kind, words, within = [words]) => el("span", { class: `entity ${kind}` }, ...within);
+
 /**
- * The text with its entities marked, and the words that made its sentiment.
+ * The text with its entities marked, by `make`, and the words that made its sentiment.
  * The places of entities count code points, so the text is cut into those.
  */
-export function marked(content, entities = [], words) {
+export function marked(content, entities = [], { words = [], make = mark } = {}) {
   const characters = Array.from(content);
   const valences = byToken(words ?? []);
   const piece = (start, end) => charged(characters.slice(start, end).join(""), valences);
@@ -41,7 +44,7 @@ export function marked(content, entities = [], words) {
   let at = 0;
   for (const { kind, start, end } of entities) {
     if (start < at || end > characters.length) continue;
-    parts.push(...piece(at, start), el("span", { class: `entity ${kind}` }, ...piece(start, end)));
+    parts.push(...piece(at, start), make(kind, characters.slice(start, end).join(""), piece(start, end)));
     at = end;
   }
   return [...parts, ...piece(at)];

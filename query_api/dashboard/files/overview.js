@@ -1,10 +1,13 @@
 // Tiles, the chart, what is trending and languages: what the counters say of the time that is looked at.
 
+import * as address from "./address.js";
 import { get, poll } from "./api.js";
 import { sparkBars, timeChart } from "./charts.js";
-import { byId, el, show, styled } from "./dom.js";
+import { byId, el, show } from "./dom.js";
 import * as format from "./format.js";
 import { shares } from "./marks.js";
+import { ranking } from "./ranking.js";
+import { isIndexed } from "./search.js";
 
 const SECONDS = 5;
 const SPARK_MINUTES = 30;
@@ -15,12 +18,25 @@ const WINDOWS = {
   "7d": { granularity: "hour", back: 7 * 1440 * MINUTE, words: "in the last 7 days" },
   "30d": { granularity: "day", back: 30 * 1440 * MINUTE, words: "in the last 30 days" },
 };
+/** What is trending -> the filter that finds posts with it, and the sign that stands before it. */
+const KINDS = {
+  hashtags: { filter: "hashtag", sign: "#" },
+  mentions: { filter: "mention", sign: "@" },
+  keywords: { filter: "text" },
+  domains: { filter: "domain" },
+  authors: { filter: "author" },
+  emoji: {},
+};
+const DEFAULT_WINDOW = "24h";
 const NONE = "No posts in this time yet. Send one below, and it appears here.";
 
 export function startOverview() {
   const draw = timeChart(byId("series-chart"));
-  const asked = new URLSearchParams(location.search).get("window");
-  if (asked in WINDOWS) document.querySelector(`input[name=window][value="${asked}"]`).checked = true;
+  const rankTrends = ranking(byId("trends-rows"));
+  const rankLanguages = ranking(byId("languages-rows"));
+  const ofAddress = () => (address.said("window") in WINDOWS ? address.said("window") : DEFAULT_WINDOW);
+  const check = (name) => (document.querySelector(`input[name=window][value="${name}"]`).checked = true);
+  check(ofAddress());
   const chosen = () => document.querySelector("input[name=window]:checked").value;
 
   const again = [
@@ -29,7 +45,7 @@ export function startOverview() {
       const recent = series("minute", SPARK_MINUTES * MINUTE, "posts");
       const [stats, minutes] = await Promise.all([get(`stats/?window=${name}`, { signal }), get(recent, { signal })]);
       showTiles(stats, minutes.points, WINDOWS[name].words);
-      showLanguages(stats.detected_languages);
+      showLanguages(stats.detected_languages, rankLanguages);
     }),
     poll(byId("series"), SECONDS, async (signal) => {
       const { granularity, back } = WINDOWS[chosen()];
@@ -43,14 +59,18 @@ export function startOverview() {
     poll(byId("trends"), SECONDS, async (signal) => {
       const kind = byId("trends-kind").value;
       const { trends } = await get(`trends/${kind}/?window=${chosen()}&limit=8`, { signal });
-      showTrends(trends, kind);
+      showTrends(trends, kind, rankTrends);
     }),
   ];
 
   byId("series-zone").textContent = format.ZONE.replaceAll("_", " ");
   byId("window").addEventListener("change", () => {
-    // So that it can be come back to, and shown to others.
-    history.replaceState(null, "", `?window=${chosen()}${location.hash}`);
+    address.say({ window: chosen() });
+    for (const ask of again) ask();
+  });
+  address.onTravel(() => {
+    if (ofAddress() === chosen()) return;
+    check(ofAddress());
     for (const ask of again) ask();
   });
   byId("trends-kind").addEventListener("change", () => again.at(-1)());
@@ -100,14 +120,19 @@ function showTable(points, granularity) {
   );
 }
 
-function showTrends(trends, kind) {
+function showTrends(trends, kind, rank) {
   show(byId("trends"), trends.length ? "ready" : "empty", trends.length ? "" : "Nothing is trending in this time.");
-  const sign = { hashtags: "#", mentions: "@" }[kind] ?? "";
+  const { filter, sign = "" } = KINDS[kind];
+  const pressable = filter && (filter !== "text" || isIndexed());
   const most = trends[0]?.posts;
-  byId("trends-rows").replaceChildren(
-    ...trends.map(({ value, posts, posts_before, ratio }) =>
-      row(sign + value, posts, posts / most, change(posts_before, ratio)),
-    ),
+  rank(
+    trends.map(({ value, posts, posts_before, ratio }) => ({
+      name: sign + value,
+      only: pressable && { name: filter, value },
+      posts,
+      length: posts / most,
+      last: change(posts_before, ratio),
+    })),
   );
 }
 
@@ -127,26 +152,13 @@ function change(before, ratio) {
   );
 }
 
-function showLanguages({ most, others }) {
+function showLanguages({ most, others }, rank) {
   const total = most.reduce((sum, each) => sum + each.posts, others.posts);
   show(byId("languages"), total ? "ready" : "empty", total ? "" : "No languages in this time.");
   const shown = most.slice(0, 7);
   const rest = total - shown.reduce((sum, each) => sum + each.posts, 0);
-  const rows = shown.map(({ language, posts }) => [format.language(language), posts]);
-  if (rest) rows.push([`${format.count(most.length - shown.length + others.languages)} others`, rest]);
-  const first = Math.max(...rows.map(([, posts]) => posts));
-  byId("languages-rows").replaceChildren(
-    ...rows.map(([name, posts]) => row(name, posts, posts / first, format.percent(posts / total))),
-  );
-}
-
-function row(name, posts, length, last) {
-  const bar = styled(el("span", { class: "bar" }), { "--length": length });
-  return el(
-    "tr",
-    {},
-    el("th", { scope: "row", title: name }, bar, el("span", { class: "name" }, name)),
-    el("td", { class: "number" }, format.brief(posts)),
-    el("td", { class: "number last" }, last),
-  );
+  const items = shown.map(({ language, posts }) => ({ name: format.language(language), only: { name: "language", value: language }, posts }));
+  if (rest) items.push({ name: `${format.count(most.length - shown.length + others.languages)} others`, posts: rest });
+  const first = Math.max(...items.map(({ posts }) => posts));
+  rank(items.map((item) => ({ ...item, length: item.posts / first, last: format.percent(item.posts / total) })));
 }

@@ -6,6 +6,7 @@ import { toHeading } from "./modal.js";
 export function rows(list, idOf, make) {
   const made = new Map();
   return (items) => {
+    const focused = list.contains(document.activeElement) ? document.activeElement : null;
     const ids = new Set(items.map(idOf));
     for (const [id, { element }] of made) {
       if (ids.has(id)) continue;
@@ -20,5 +21,7 @@ export function rows(list, idOf, make) {
       show(item);
       if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
     });
+    // An element loses focus when it is moved.
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
   };
 }
