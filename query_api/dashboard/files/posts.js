@@ -134,9 +134,10 @@ async function of(path, signal) {
 }
 
 function put(post, fresh = false) {
-  const before = shown.get(post.post_id);
-  // The same stays: one may be about to press what is in it.
-  if (before && before.post.revision >= post.revision) return;
+  const before = shown.get(post.post_id)?.post;
+  if (before?.revision > post.revision) return;
+  // What is the same stays: one may be about to press what is in it.
+  if (before?.revision === post.revision && before.analyzed_at === post.analyzed_at) return;
   remove(post.post_id);
   const element = entry(post);
   if (fresh && !before) element.classList.add("fresh");

@@ -9,7 +9,7 @@ import { rows } from "./rows.js";
  * Gives what shows items in the rows of a table: {name, posts, length, last}, where `length` is that of the bar, from
  * 0 to 1, and `last` what stands in the last column. `only`, {name, value}, makes the name a button for such posts.
  */
-export const ranking = (body) => rows(body, ({ name, only }) => `${only?.name}:${name}`, row);
+export const ranking = (body) => rows(body, ({ name, only }) => `${only?.name}:${only?.value ?? name}`, row);
 
 function row({ name, only }) {
   const bar = el("span", { class: "bar" });
