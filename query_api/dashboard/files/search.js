@@ -55,11 +55,12 @@ async function search(words) {
 
 async function look() {
   const { status } = await call("GET", path({ name: "text", value: NO_WORD }), { expected: [501] });
-  indexed = status === 200;
-  if (!indexed) leaveOut();
+  if (status === 200) indexed = true;
+  else leaveOut();
 }
 
 function leaveOut() {
+  indexed = false;
   form.hidden = true;
   byId("posts-unindexed").hidden = false;
 }
