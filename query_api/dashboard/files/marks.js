@@ -36,7 +36,7 @@ export const mark = (kind, words, within = [words]) => el("span", { class: `enti
  * The text with its entities marked, by `make`, and the words that made its sentiment.
  * The places of entities count code points, so the text is cut into those.
  */
-export function marked(content, entities = [], { words = [], make = mark } = {}) {
+export function marked(content, entities = [], { words, make = mark } = {}) {
   const characters = Array.from(content);
   const valences = byToken(words ?? []);
   const piece = (start, end) => charged(characters.slice(start, end).join(""), valences);
