@@ -17,7 +17,8 @@ from tests.pipeline import Pipeline, variables_of
 _ROOT = Path(__file__).resolve().parents[3]
 _BACKLOG = 20_000
 _LAG_SECONDS = 0.05
-_MEMORY_BYTES = 150 * 1024 * 1024
+#: It takes 145 MiB; a little more is read ahead where it seldom gets to run.
+_MEMORY_BYTES = 180 * 1024 * 1024
 
 
 @pytest.fixture

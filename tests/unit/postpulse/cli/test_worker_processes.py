@@ -32,5 +32,5 @@ def test_a_worker_that_dies_five_times_in_a_row_ends_all() -> None:
     assert last[-1] == "worker-2 died 5 times in a row: giving up."
     assert f"Error: cannot serve health on 127.0.0.1:{port}: " in last[-2]
     assert result.stderr.count("worker-2 is started again in") == 4
-    assert "worker-1 is started again" not in result.stderr
+    assert "worker-1 is started again" not in result.stderr, result.stderr
     assert "Traceback" not in result.stderr
