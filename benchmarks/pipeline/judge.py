@@ -133,8 +133,11 @@ class _Judge:
                 analyzed()
             took = [sum(each.cpu_times()[:2]) - was for each, was in zip(watched, busy, strict=True)]
             self.cpu[contestant] = (took[0] / (count - first) * 1e6, took[1] / (count - first) * 1e6)
+        kept = database[COUNTERS.name].count_documents({})
+        if bool(kept) != (contestant != _WITHOUT):
+            raise RuntimeError(f"{kept} documents of counters {contestant}")
         if contestant == _ALL:
-            self.kept = database[COUNTERS.name].count_documents({})
+            self.kept = kept
         self._client.drop_database(own)
         return (count - first) / seconds
 

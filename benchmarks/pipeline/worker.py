@@ -9,6 +9,6 @@ from stream_processors.app import run_worker
 from stream_processors.sink import counters
 
 if os.environ.get("WITHOUT") == "counters":
-    vars(counters)["DIMENSIONS"] = ()
+    counters._COUNTED.clear()
 
 uvloop.run(run_worker(load_settings()))
