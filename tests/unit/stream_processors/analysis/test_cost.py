@@ -7,11 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processors.analysis import analyze, analyze_chunk, merge, split
-from tests.unit.stream_processors.analysis.clock import seconds
-
-SMALL, LARGE = 20_000, 200_000
-#: Ten times the text may take this many times as long: a quadratic step would take a hundred.
-BOUND = 35
+from tests.unit.stream_processors.analysis.clock import LARGE, SMALL, assert_linear
 
 HOSTILE = {
     "one character": "a",
@@ -59,9 +55,7 @@ def chunked(text: str) -> object:
 @pytest.mark.parametrize("function", [analyze, chunked])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_is_linear(name: str, function: Callable[[str], object]) -> None:
-    small = seconds(function, hostile(name, SMALL), 3)
-    # A floor against the clock's grain.
-    assert seconds(function, hostile(name, LARGE), 1) < BOUND * max(small, 0.0005)
+    assert_linear(function, hostile(name, SMALL), hostile(name, LARGE))
 
 
 @settings(max_examples=1_000, deadline=None)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from stream_processors.analysis import keywords
 from stream_processors.analysis.counts import count_words, fold, merge, pack, unpack
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.clock import seconds
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
+from tests.unit.stream_processors.analysis.clock import LARGE, SMALL, assert_linear
+from tests.unit.stream_processors.analysis.test_cost import HOSTILE, hostile
 
 ANY_TEXT = st.text(st.characters() | st.integers(0xD800, 0xDFFF).map(chr), max_size=60)
 WORDS = st.lists(st.sampled_from(["Straße", "STRASSE", "a", "B", "中", "é", "e\u0301", "can't"]), max_size=12)
@@ -150,5 +150,4 @@ def through(words: list[str]) -> object:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_is_linear(name: str) -> None:
     small, large = (Text(hostile(name, length)).words for length in (SMALL, LARGE))
-    few = seconds(lambda _: through(small), "", 3)
-    assert seconds(lambda _: through(large), "", 1) < BOUND * max(few, 0.0005)
+    assert_linear(through, small, large)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stream_processors.analysis import language
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.clock import seconds
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
+from tests.unit.stream_processors.analysis.clock import LARGE, SMALL, assert_linear
+from tests.unit.stream_processors.analysis.test_cost import HOSTILE, hostile
 
 SIX = ("en", "de", "es", "fr", "it", "pt")
 #: What was measured less 0.01: (single sentences, posts of one to three cut sentences).
@@ -205,8 +205,7 @@ def test_chunks_add_up_in_any_order_and_grouping(data: st.DataObject, sentences:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_is_linear(name: str) -> None:
     small, large = (Text(hostile(name, length)).sentences for length in (SMALL, LARGE))
-    few = seconds(lambda _: language.partial(small), "", 3)
-    assert seconds(lambda _: language.partial(large), "", 1) < BOUND * max(few, 0.0005)
+    assert_linear(language.partial, small, large)
 
 
 def test_the_model_is_light_and_nothing_is_fetched() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from stream_processors.analysis import readability
 from stream_processors.analysis.counts import count_words
 from stream_processors.analysis.text import Text
-from tests.unit.stream_processors.analysis.clock import seconds
-from tests.unit.stream_processors.analysis.test_cost import BOUND, HOSTILE, LARGE, SMALL, hostile
+from tests.unit.stream_processors.analysis.clock import LARGE, SMALL, assert_linear
+from tests.unit.stream_processors.analysis.test_cost import HOSTILE, hostile
 
 #: Common words of many spellings, by their syllables as spoken.
 SPOKEN = {
@@ -118,6 +118,4 @@ def test_time_is_linear(name: str) -> None:
         readability._syllables.cache_clear()
         return readability.partial(counts)
 
-    small, large = counts(SMALL), counts(LARGE)
-    few = seconds(lambda _: uncached(small), "", 3)
-    assert seconds(lambda _: uncached(large), "", 1) < BOUND * max(few, 0.0005)
+    assert_linear(uncached, counts(SMALL), counts(LARGE))
