@@ -1,3 +1,4 @@
+import fcntl
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,7 +12,15 @@ from tests.e2e.stack import Up
 
 
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+def _usual_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One test at a time, in whichever process: two that start at once would both find Kafka's port free."""
+    with (tmp_path_factory.getbasetemp().parent / "usual-ports.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def up(tmp_path: Path, _usual_ports: None) -> Iterator[Callable[..., Up]]:
     """Starts a `postpulse up`; whatever a test leaves running is ended by its recorded process id."""
     started: list[Up] = []
 

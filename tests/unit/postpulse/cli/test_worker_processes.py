@@ -25,7 +25,12 @@ def test_a_worker_that_dies_five_times_in_a_row_ends_all() -> None:
             text=True,
             timeout=60,
             check=False,
-            env={"POSTPULSE_WORKER_METRICS_PORT": str(port - 1), "POSTPULSE_LOG_FORMAT": "json"},
+            env={
+                "POSTPULSE_WORKER_METRICS_PORT": str(port - 1),
+                "POSTPULSE_LOG_FORMAT": "json",
+                # Where nobody is, and no other test has a broker.
+                "POSTPULSE_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{choose_port()}",
+            },
         )
     assert result.returncode == 1, result.stderr
     last = result.stderr.splitlines()
