@@ -1,9 +1,9 @@
 // One dead letter, looked at: where its record stood, what failed, and how it begins.
 
-import { ApiError, get, tried } from "./api.js";
-import { byId, el, show } from "./dom.js";
+import { get, tried } from "./api.js";
+import { byId, el } from "./dom.js";
 import * as format from "./format.js";
-import { opened } from "./modal.js";
+import { openedToFill } from "./modal.js";
 import { settle } from "./settle.js";
 
 const BEGINNING = 2000;
@@ -13,39 +13,24 @@ const UNSEEN = /[\u0000-\u0008\u000b-\u001f]/g;
 const picture = (character) => String.fromCharCode(0x2400 + character.charCodeAt(0));
 
 /** Shows one until the dialog is closed; what was done with it, in words, "" where nothing was. */
-export async function look(id) {
+export function look(id) {
   const dialog = byId("letter");
-  const closed = new AbortController();
   byId("letter-title").textContent = `Dead letter ${id}`;
   byId("letter-said").textContent = "";
-  show(byId("letter-part"), "loading", "Its record is being fetched.");
   for (const deed of DEEDS) {
     byId(`letter-${deed}`).disabled = true;
     byId(`letter-${deed}`).onclick = () => act(dialog, deed, id);
   }
-  const words = opened(dialog);
-  fill(id, closed.signal);
-  try {
-    return await words;
-  } finally {
-    closed.abort();
-  }
+  return openedToFill(dialog, byId("letter-part"), "Its record is being fetched.", (signal) => fill(id, signal));
 }
 
 async function fill(id, signal) {
-  try {
-    const letter = await get(`dead-letters/${id}/?max_value_bytes=${BEGINNING}`, { signal });
-    byId("letter-reason").textContent = letter.reason;
-    byId("letter-facts").replaceChildren(...facts(letter).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-    showHistory(letter);
-    showContent(letter);
-    for (const deed of DEEDS) byId(`letter-${deed}`).disabled = false;
-    show(byId("letter-part"), "ready");
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof ApiError)) throw error;
-    show(byId("letter-part"), "error", error.message);
-  }
+  const letter = await get(`dead-letters/${id}/?max_value_bytes=${BEGINNING}`, { signal });
+  byId("letter-reason").textContent = letter.reason;
+  byId("letter-facts").replaceChildren(...facts(letter).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  showHistory(letter);
+  showContent(letter);
+  for (const deed of DEEDS) byId(`letter-${deed}`).disabled = false;
 }
 
 const place = ({ topic, partition, offset }) => `${topic}, partition ${partition}, offset ${offset}`;

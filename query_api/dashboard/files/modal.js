@@ -1,6 +1,7 @@
 // Dialogs: focus goes into one, and afterwards back to where it came from.
 
-import { byId } from "./dom.js";
+import { ApiError } from "./api.js";
+import { byId, show } from "./dom.js";
 
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("click", ({ target }) => {
@@ -22,6 +23,33 @@ export function opened(dialog) {
     };
     dialog.addEventListener("close", over, { once: true });
   });
+}
+
+/**
+ * Opens a dialog of which a part is still to be fetched, as `words` say, by `fill`; gives what it is closed with.
+ * What is on the way by then is given up, by the signal that `fill` gets.
+ */
+export async function openedToFill(dialog, part, words, fill) {
+  const closed = new AbortController();
+  show(part, "loading", words);
+  const outcome = opened(dialog);
+  filled(part, () => fill(closed.signal), closed.signal);
+  try {
+    return await outcome;
+  } finally {
+    closed.abort();
+  }
+}
+
+async function filled(part, fill, signal) {
+  try {
+    await fill();
+    show(part, "ready");
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!(error instanceof ApiError)) throw error;
+    show(part, "error", error.message);
+  }
 }
 
 /** Asks before something is done; whether it is to be. What cannot be undone is a danger. */

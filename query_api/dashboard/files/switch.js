@@ -1,43 +1,28 @@
 // Before queries go to another generation: what it holds beside the one that is served.
 
-import { ApiError, call, get, tried } from "./api.js";
-import { byId, el, show } from "./dom.js";
+import { call, get, tried } from "./api.js";
+import { byId, el } from "./dom.js";
 import * as format from "./format.js";
-import { opened } from "./modal.js";
+import { openedToFill } from "./modal.js";
 
 const STATES = { analyzed: "Analyzed", analyzing: "Under way", dead: "Dead-lettered", deleted: "Deleted" };
 
 /** Compares, and switches if one wants to; what is to be said of it, "" where it was left. */
-export async function switchTo({ number, status }) {
-  const dialog = byId("switch");
-  const closed = new AbortController();
+export function switchTo({ number, status }) {
   byId("switch-title").textContent = `Switch to generation ${number}?`;
   byId("switch-said").textContent = "";
   byId("switch-yes").disabled = true;
   byId("switch-yes").textContent = "Switch";
-  show(byId("switch-part"), "loading", "All that both hold is being counted. With many posts that takes a while.");
-  const words = opened(dialog);
-  compare(number, status === "building", closed.signal);
-  try {
-    return await words;
-  } finally {
-    closed.abort();
-  }
+  const words = "All that both hold is being counted. With many posts that takes a while.";
+  return openedToFill(byId("switch"), byId("switch-part"), words, (signal) => compare(number, status === "building", signal));
 }
 
 async function compare(number, building, signal) {
-  try {
-    const compared = await get(`generations/${number}/comparison/`, { signal });
-    showCounts(compared);
-    const force = showDifferences(compared, building);
-    byId("switch-yes").onclick = () => tried(byId("switch-said"), () => change(number, force));
-    byId("switch-yes").disabled = false;
-    show(byId("switch-part"), "ready");
-  } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof ApiError)) throw error;
-    show(byId("switch-part"), "error", error.message);
-  }
+  const compared = await get(`generations/${number}/comparison/`, { signal });
+  showCounts(compared);
+  const force = showDifferences(compared, building);
+  byId("switch-yes").onclick = () => tried(byId("switch-said"), () => change(number, force));
+  byId("switch-yes").disabled = false;
 }
 
 function showCounts({ number, current, posts }) {
